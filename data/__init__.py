@@ -1,0 +1,1 @@
+"""Records as agencies send them: types, readers, quarantine, the store and the simulated world."""

@@ -1,0 +1,258 @@
+"""A declarative mapping from the columns of a file to records. One YAML file a data set, in `data/mappings/`.
+
+records:
+  - kind: declaration
+    guid: "kr-{Declaration ID}"
+    event_at: {column: Date, format: "%Y-%m-%d"}
+    fields:
+      hs_code: HS6 Code
+      net_mass_g: {column: Net Mass, scale: 1000}
+      traits.process_type: Process Type
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from data.errors import InvalidRecordError, MappingError
+
+Row = dict[str, Any]
+
+
+class When(BaseModel):
+    """A moment: a date column and its format, moved by a stated delay."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: str
+    format: str
+    zone: str = "Asia/Shanghai"
+    plus_days: int = 0
+
+
+class Later(BaseModel):
+    """A comparison of two moments: `then` where the first lies after the second, else `otherwise`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: When
+    second: When
+    then: str
+    otherwise: str
+
+
+class Column(BaseModel):
+    """Where a field comes from, and how its text becomes a value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: str | None = None
+    text: str | None = None
+    """A template over the row instead of a column, for instance "kr-{Declaration ID}"."""
+    const: Any = None
+    later: Later | None = None
+    scale: int | None = None
+    """A number times this, rounded to an integer."""
+    codes: dict[str, Any] | None = None
+    """A table from the column's values to ours; another value is a fault unless `others` is set."""
+    others: Any = None
+    missing: tuple[str, ...] = ("",)
+    """Texts that mean that nothing was given."""
+    lenient: bool = False
+    """Whether a number that cannot be read counts as not given (for columns that mix notes and numbers)."""
+
+
+class RecordMap(BaseModel):
+    """How one row gives one record of a kind. The later of `known_at` and `not_before` counts as known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    guid: str
+    event_at: When
+    known_at: When | None = None
+    not_before: When | None = None
+    usable_until: When | None = None
+    fields: dict[str, Column]
+
+    @field_validator("fields", mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {name: {"column": text} if isinstance(text, str) else text for name, text in dict(value).items()}
+
+
+class Mapping(BaseModel):
+    """A data set's mapping: its records in the order of intake, its label, and the lookup that a model must beat."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    source: str
+    columns: tuple[str, ...]
+    """Every column that the file must have; another column is an error unless ignored here."""
+    ignore: tuple[str, ...] = ()
+    records: tuple[RecordMap, ...]
+    lookup: tuple[str, ...] = ()
+    """The columns whose tuple a no-learning lookup would use: the figure that a model must beat."""
+    delay: Literal["carried", "assumed"] = "carried"
+    """Whether the file carries when an outcome became known, or the mapping assumes a delay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What one row became: raw records, each with whether it is an outcome (known after the decision)."""
+
+    raws: tuple[dict[str, Any], ...]
+    faults: tuple[tuple[str, str], ...] = field(default=())
+
+
+def mapping_names() -> tuple[str, ...]:
+    """The mappings that ship with the package."""
+    return tuple(
+        sorted(p.name.removesuffix(".yaml") for p in files("data.mappings").iterdir() if p.name.endswith(".yaml"))
+    )
+
+
+def load_mapping(name: str) -> Mapping:
+    """A shipped mapping by name, or one's own by path.
+
+    Raises:
+        MappingError: where it is unknown or does not validate.
+    """
+    own = Path(name)
+    if own.suffix in (".yaml", ".yml"):
+        if not own.is_file():
+            raise MappingError(f"mapping file {name} does not exist")
+        text = own.read_text(encoding="utf-8")
+    elif name in mapping_names():
+        text = (files("data.mappings") / f"{name}.yaml").read_text(encoding="utf-8")
+    else:
+        raise MappingError(
+            f"no mapping is called {name!r}; there are: {', '.join(mapping_names())}, or a path to a .yaml file"
+        )
+    try:
+        return Mapping.model_validate(yaml.safe_load(text))
+    except (yaml.YAMLError, ValidationError, TypeError) as error:
+        raise MappingError(f"mapping {name} does not validate: {error}") from None
+
+
+def check_columns(mapping: Mapping, found: tuple[str, ...]) -> None:
+    """Refuse a file whose columns are not those of the mapping.
+
+    Raises:
+        MappingError: naming each missing and each unknown column.
+    """
+    missing = [c for c in mapping.columns if c not in found]
+    unknown = [c for c in found if c not in mapping.columns and c not in mapping.ignore]
+    parts = []
+    if missing:
+        parts.append("missing column " + ", ".join(map(repr, missing)))
+    if unknown:
+        parts.append("unknown column " + ", ".join(map(repr, unknown)))
+    if parts:
+        raise MappingError(
+            f"the file does not fit mapping {mapping.name!r}: {'; '.join(parts)}. "
+            "Choose another --mapping, or list the column under `ignore`"
+        )
+
+
+def apply_mapping(mapping: Mapping, row: Row) -> Mapped:
+    """The raw records of one row, or its faults by column. Pure."""
+    raws, faults = [], []
+    for record in mapping.records:
+        try:
+            raws.append(_raw(mapping, record, row))
+        except InvalidRecordError as error:
+            faults.extend(error.faults)
+    return Mapped(tuple(raws), tuple(dict.fromkeys(faults)))
+
+
+def _raw(mapping: Mapping, record: RecordMap, row: Row) -> dict[str, Any]:
+    faults: list[tuple[str, str]] = []
+    payload: dict[str, Any] = {}
+    for name, column in record.fields.items():
+        try:
+            value = _value(column, row)
+        except ValueError as error:
+            faults.append((column.column or name, str(error)))
+            continue
+        if value is None:
+            continue
+        target, parts = payload, name.split(".")
+        for part in parts[:-1]:
+            target = target.setdefault(part, {})
+        target[parts[-1]] = value
+    moments: dict[str, datetime] = {}
+    for name in ("event_at", "known_at", "not_before", "usable_until"):
+        when: When | None = getattr(record, name)
+        if when is None:
+            continue
+        try:
+            moments[name] = _moment(when, row)
+        except ValueError as error:
+            faults.append((when.column, str(error)))
+    if faults:
+        raise InvalidRecordError(tuple(faults))
+    known_at = max(moments.get("known_at", moments["event_at"]), moments.get("not_before", moments["event_at"]))
+    raw = {
+        "kind": record.kind, "guid": _template(record.guid, row), "source": mapping.source,
+        "event_at": moments["event_at"], "known_at": known_at, "payload": payload,
+    }  # fmt: skip
+    if "usable_until" in moments:
+        raw["usable_until"] = moments["usable_until"]
+    return raw
+
+
+def _template(template: str, row: Row) -> str:
+    return template.format_map(row)
+
+
+def _value(column: Column, row: Row) -> Any:
+    if column.const is not None:
+        return column.const
+    if column.text is not None:
+        return _template(column.text, row)
+    if column.later is not None:
+        after = _moment(column.later.first, row) > _moment(column.later.second, row)
+        return column.later.then if after else column.later.otherwise
+    value = row[column.column or ""]
+    if value is None:
+        return None
+    text = value.strip() if isinstance(value, str) else str(value)
+    if text in column.missing:
+        return None
+    if column.codes is not None:
+        if text in column.codes:
+            return column.codes[text]
+        if column.others is not None:
+            return column.others
+        raise ValueError(f"should be one of {', '.join(column.codes)}")
+    if column.scale is None:
+        return text
+    try:
+        number = Decimal(text) * column.scale
+        return int(number.to_integral_value())
+    except (InvalidOperation, OverflowError, ValueError):
+        if column.lenient:
+            return None
+        raise ValueError("should be a number") from None
+
+
+def _moment(when: When, row: Row) -> datetime:
+    value = row[when.column]
+    if isinstance(value, datetime):
+        moment = value
+    else:
+        try:
+            moment = datetime.strptime(str(value).strip(), when.format)  # noqa: DTZ007 - the zone follows below
+        except ValueError:
+            raise ValueError(f"should be a date like {when.format}") from None
+    return moment.replace(tzinfo=ZoneInfo(when.zone)) + timedelta(days=when.plus_days)

@@ -1,0 +1,1 @@
+"""Schema migrations (Alembic), one numbered file a change."""

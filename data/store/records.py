@@ -1,0 +1,187 @@
+"""Versions of records: judged against what is stored, appended, and read back with the moment at which each ended."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Connection, Row, and_, func, insert, select, tuple_
+
+from data.records import Record, Version, canonical
+from data.store.schema import records as table
+from data.times import OPEN
+
+_CHUNK = 400
+
+Name = tuple[str, str, str]
+"""Kind, source and guid: what identifies a record over its versions."""
+
+
+@dataclass(slots=True)
+class _Known:
+    digests: set[str]
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What intake does with a record, and why where it refuses."""
+
+    status: Literal["accepted", "duplicate", "rejected"]
+    reason: str = ""
+
+
+class Judge:
+    """Judges records against the store and against those judged before in the same batch."""
+
+    def __init__(self, connection: Connection, coming: Iterable[Record]) -> None:
+        names = sorted({name_of(record) for record in coming})
+        self._known: dict[Name, _Known] = {}
+        for start in range(0, len(names), _CHUNK):
+            chunk = names[start : start + _CHUNK]
+            rows = connection.execute(
+                select(table.c.kind, table.c.source, table.c.guid, table.c.digest, table.c.action)
+                .where(tuple_(table.c.kind, table.c.source, table.c.guid).in_(chunk))
+                .order_by(table.c.seq)
+            )
+            for kind, source, guid, digest, action in rows:
+                self._note((kind, source, guid), digest, action)
+
+    def _note(self, name: Name, digest: str, action: str) -> None:
+        known = self._known.setdefault(name, _Known(set(), is_open=False))
+        known.digests.add(digest)
+        known.is_open = action in ("new", "change")
+
+    def verdict(self, record: Record) -> Verdict:
+        """What to do with a record, without noting it."""
+        known = self._known.get(name_of(record))
+        if known is not None and record.digest in known.digests:
+            return Verdict("duplicate")
+        if record.action == "new" and known is not None:
+            return Verdict("rejected", "is stored with other content; send the correction with action `change`")
+        if record.action != "new" and known is None:
+            return Verdict("rejected", f"is not stored, so there is nothing to {record.action}")
+        if record.action != "new" and known is not None and not known.is_open:
+            return Verdict("rejected", f"was deleted or repaired before, so there is nothing to {record.action}")
+        return Verdict("accepted")
+
+    def note(self, record: Record) -> None:
+        """Count an accepted record for those that follow."""
+        self._note(name_of(record), record.digest, record.action)
+
+
+def name_of(record: Record) -> Name:
+    """Kind, source and guid of a record."""
+    return (record.kind, record.source, record.guid)
+
+
+def append(connection: Connection, accepted: Sequence[Record]) -> None:
+    """Append versions that were judged as accepted."""
+    if accepted:
+        connection.execute(insert(table), [_as_row(record) for record in accepted])
+
+
+def last_seq(connection: Connection) -> int:
+    """The place of the newest version, 0 where nothing is stored."""
+    return connection.execute(select(func.max(table.c.seq))).scalar() or 0
+
+
+def count(connection: Connection) -> dict[str, int]:
+    """How many versions are stored of each kind."""
+    return {kind: n for kind, n in connection.execute(select(table.c.kind, func.count()).group_by(table.c.kind))}
+
+
+def latest_known(connection: Connection) -> int:
+    """The latest moment at which anything became known, 0 where nothing is stored."""
+    return connection.execute(select(func.max(table.c.known_at))).scalar() or 0
+
+
+def versions(connection: Connection, *, kinds: Sequence[str] = (), enterprise: str | None = None) -> Iterator[Version]:
+    """All versions with the moment at which each ended, in the order of intake.
+
+    Arguments:
+        kinds: only these kinds, all where empty.
+        enterprise: only the records of this enterprise.
+    """
+    following = func.lead(table.c.known_at).over(
+        partition_by=(table.c.kind, table.c.source, table.c.guid), order_by=table.c.seq
+    )
+    query = select(table, following.label("ended_at")).order_by(table.c.seq)
+    if kinds:
+        query = query.where(table.c.kind.in_(kinds))
+    if enterprise is not None:
+        query = query.where(table.c.enterprise == enterprise)
+    for row in connection.execution_options(yield_per=5_000).execute(query):
+        yield Version(row.seq, _as_record(row), OPEN if row.ended_at is None else row.ended_at)
+
+
+def since(connection: Connection, seq: int) -> Iterator[tuple[int, Record, Record | None]]:
+    """Versions appended after a place: each with its place and the version that it ended, in the order of intake."""
+    earlier = table.alias("earlier")
+    previous = (
+        select(func.max(earlier.c.seq))
+        .where(
+            earlier.c.kind == table.c.kind, earlier.c.source == table.c.source,
+            earlier.c.guid == table.c.guid, earlier.c.seq < table.c.seq,
+        )
+        .scalar_subquery()
+    )  # fmt: skip
+    query = select(table).where(table.c.seq > seq).order_by(table.c.seq)
+    ended_query = select(table.c.seq, previous.label("previous")).where(table.c.seq > seq, table.c.action != "new")
+    ended = {row.seq: row.previous for row in connection.execute(ended_query)}
+    old = _by_seq(connection, sorted(set(ended.values())))
+    for row in connection.execution_options(yield_per=5_000).execute(query):
+        before = old[ended[row.seq]] if row.seq in ended else None
+        yield row.seq, _as_record(row), before
+
+
+def open_version(connection: Connection, name: Name) -> Record | None:
+    """The newest version under a name, unless it was deleted or repaired."""
+    kind, source, guid = name
+    row = connection.execute(
+        select(table)
+        .where(table.c.kind == kind, table.c.source == source, table.c.guid == guid)
+        .order_by(table.c.seq.desc())
+        .limit(1)
+    ).one_or_none()
+    return _as_record(row) if row is not None and row.action in ("new", "change") else None
+
+
+def declarations_by_number(connection: Connection, numbers: Iterable[str]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Payloads of the newest version of declarations, by source and declaration number."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    wanted = sorted(set(numbers))
+    for start in range(0, len(wanted), _CHUNK):
+        rows = connection.execute(
+            select(table.c.source, table.c.reference, table.c.payload)
+            .where(and_(table.c.kind == "declaration", table.c.reference.in_(wanted[start : start + _CHUNK])))
+            .order_by(table.c.seq)
+        )
+        for source, number, payload in rows:
+            if number is not None:
+                found[source, number] = msgspec.json.decode(payload)
+    return found
+
+
+def _by_seq(connection: Connection, wanted: Sequence[int]) -> dict[int, Record]:
+    found = {}
+    for start in range(0, len(wanted), _CHUNK):
+        rows = connection.execute(select(table).where(table.c.seq.in_(wanted[start : start + _CHUNK])))
+        found.update({row.seq: _as_record(row) for row in rows})
+    return found
+
+
+def _as_row(record: Record) -> dict[str, Any]:
+    return {
+        "kind": record.kind, "source": record.source, "guid": record.guid, "action": record.action,
+        "event_at": record.event_at, "known_at": record.known_at, "usable_until": record.usable_until,
+        "digest": record.digest, "enterprise": record.payload.get("enterprise"), "reference": record.reference,
+        "payload": canonical(record.payload).decode(),
+    }  # fmt: skip
+
+
+def _as_record(row: Row[Any]) -> Record:
+    return Record(
+        kind=row.kind, guid=row.guid, source=row.source, action=row.action, event_at=row.event_at,
+        known_at=row.known_at, usable_until=row.usable_until, payload=msgspec.json.decode(row.payload), digest=row.digest,
+    )  # fmt: skip

@@ -1,0 +1,110 @@
+"""The one SQL schema. Instants are BIGINT microseconds UTC; JSON is canonical text; nothing is ever rewritten."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)  # fmt: skip
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite gives its fast row ids to INTEGER only
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+
+records = Table(
+    "records", metadata,
+    Column("seq", _Serial, primary_key=True, autoincrement=True),
+    Column("kind", String(20), nullable=False),
+    Column("source", String(100), nullable=False),
+    Column("guid", String(100), nullable=False),
+    Column("action", String(10), nullable=False),
+    Column("event_at", BigInteger, nullable=False),
+    Column("known_at", BigInteger, nullable=False),
+    Column("usable_until", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("enterprise", String(100)),
+    Column("reference", String(100)),
+    Column("payload", Text, nullable=False),
+    UniqueConstraint("kind", "source", "guid", "digest"),
+    Index(None, "kind", "reference"),
+    Index(None, "enterprise", "seq"),
+)  # fmt: skip
+"""Every version of every record, in the order of intake. A version ends when the next one of its guid becomes known."""
+
+quarantine = Table(
+    "quarantine", metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("received_at", BigInteger, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("line", BigInteger, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("faults", Text, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+)  # fmt: skip
+"""What was refused: where it came from, the first fault (and all of them as JSON), and the bytes."""
+
+decisions = Table(
+    "decisions", metadata,
+    Column("id", String(40), primary_key=True),
+    Column("declaration_no", String(100), nullable=False),
+    Column("enterprise", String(100), nullable=False),
+    Column("decided_at", BigInteger, nullable=False),
+    Column("lane", String(30), nullable=False),
+    Column("idempotency_key", String(255), unique=True),
+    Column("request_digest", String(64), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Index(None, "declaration_no"),
+    Index(None, "enterprise", "decided_at"),
+)  # fmt: skip
+"""Each decision as it was answered (`body`), and what it was computed from (`evidence`: vectors, draw, digests)."""
+
+feature_state = Table(
+    "feature_state", metadata,
+    Column("key", Text, primary_key=True),
+    Column("state", LargeBinary, nullable=False),
+)  # fmt: skip
+"""The live state of each key: a view of `records` that can be rebuilt from them at any time."""
+
+feature_progress = Table(
+    "feature_progress", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("catalogue", String(64), nullable=False),
+    Column("applied_seq", BigInteger, nullable=False),
+    Column("advanced_to", BigInteger, nullable=False),
+)  # fmt: skip
+"""One row: for which catalogue the live state holds, up to which record, and the latest moment that it has seen."""
+
+bundles = Table(
+    "bundles", metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("model", String(40), nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)  # fmt: skip
+"""Model bundles by digest, data only: what decided once can be recomputed years later."""
+
+promotions = Table(
+    "promotions", metadata,
+    Column("seq", _Serial, primary_key=True, autoincrement=True),
+    Column("model", String(40), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("promoted_at", BigInteger, nullable=False),
+    Column("promoted_by", String(100), nullable=False),
+    Column("reason", Text, nullable=False),
+)  # fmt: skip
+"""Who made which bundle the champion, when and why. The last row of a model names its champion."""

@@ -1,0 +1,103 @@
+"""Field types of records: what a value may be, and the reason when it is not.
+
+Each type is declared once and serves every reader, the API's schema and the documentation.
+"""
+
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from stdnum.cn import uscc
+
+from data.times import to_instant
+
+_USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
+_LARGEST_INTEGER = 10**15
+"""Ten trillion yuan in fen: beyond it a value is a mistake, and sums of a million still fit 64 bits."""
+
+
+def uscc_check_character(first_17: str) -> str:
+    """The check character of a unified social credit code (GB 32100-2015, modulo 31).
+
+    Arguments:
+        first_17: the code without its last character.
+    Raises:
+        ValueError: where a character is outside the code's alphabet.
+    """
+    total = 0
+    for weight, character in zip(_USCC_WEIGHTS, first_17, strict=True):
+        total += weight * _USCC_ALPHABET.index(character)
+    return _USCC_ALPHABET[(31 - total % 31) % 31]
+
+
+def _enterprise_id(value: str) -> str:
+    """An enterprise's code: an 18-character USCC with its check character right, or another register's shorter code."""
+    if len(value) == 18 and value.isascii() and value.isalnum():
+        code = uscc.compact(value)
+        try:
+            expected = uscc_check_character(code[:17])
+        except ValueError:
+            raise ValueError("has a character that a unified social credit code (GB 32100) cannot have") from None
+        if code[17] != expected:
+            raise ValueError(f"wrong check character of a unified social credit code: {code[17]} should be {expected}")
+        return code
+    return value
+
+
+def _decimal_units(value: object, scale: int) -> int:
+    """A decimal amount as an integer number of its smallest unit, rounded half to even."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+        raise ValueError("should be a number")
+    try:
+        number = Decimal(str(value).strip()) * scale
+    except InvalidOperation:
+        raise ValueError("should be a number") from None
+    if not number.is_finite():
+        raise ValueError("should be a finite number")
+    return int(number.to_integral_value())
+
+
+def in_units(scale: int) -> BeforeValidator:
+    """A validator for amounts that senders write as decimals and we keep as integers.
+
+    Arguments:
+        scale: units in one of the sender's, for instance 100 fen in a yuan.
+    """
+    return BeforeValidator(lambda value: _decimal_units(value, scale))
+
+
+def _aware(value: datetime) -> datetime:
+    to_instant(value)  # refuses a moment without a zone
+    return value
+
+
+def _printable(value: str) -> str:
+    if any(ord(character) < 32 or 0xD800 <= ord(character) <= 0xDFFF for character in value):
+        raise ValueError("has control characters or bytes that are not UTF-8")
+    return value
+
+
+def _bounded_integer(ge: int) -> object:
+    return Field(ge=ge, le=_LARGEST_INTEGER, strict=True)
+
+
+Text = Annotated[str, Field(min_length=1, max_length=250, strict=True), AfterValidator(_printable)]
+"""Free text of 1 to 250 characters without control characters."""
+Code = Annotated[str, Field(min_length=1, max_length=100, strict=True), AfterValidator(_printable)]
+"""A code or number of a register, 1 to 100 characters."""
+EnterpriseId = Annotated[
+    str, Field(min_length=2, max_length=100, strict=True), AfterValidator(_printable), AfterValidator(_enterprise_id)
+]
+"""A USCC (18 characters, checked) or the code of another register."""
+HsCode = Annotated[str, Field(pattern=r"^[0-9]{2,10}$", strict=True)]
+"""2 to 10 digits of the Harmonized System, leading zeros kept."""
+Fen = Annotated[int, _bounded_integer(0)]
+"""Money: integer fen (1/100 yuan), never negative."""
+Grams = Annotated[int, _bounded_integer(0)]
+"""Mass: integer grams, never negative."""
+Natural = Annotated[int, _bounded_integer(0)]
+"""A count or a small non-negative measure."""
+Moment = Annotated[datetime, AfterValidator(_aware)]
+"""A moment with its time zone."""

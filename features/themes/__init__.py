@@ -1,0 +1,1 @@
+"""Feature definitions by theme. The catalogue gathers them into sets."""

@@ -1,0 +1,124 @@
+"""Keys, streams and forms that several themes share."""
+
+from collections.abc import Sequence
+
+from features.definitions import Deviation, Feature, Key, Measure, Number, Ratio, Stream, Theme, ZScore
+
+ENTERPRISE = Key("enterprise", ("enterprise",))
+DECLARANT = Key("declarant", ("declarant",))
+PLATFORM = Key("platform", ("platform",))
+SELLER = Key("seller", ("seller",))
+HS6 = Key("hs6", ("hs6",))
+HS4 = Key("hs4", ("hs4",))
+HS_ORIGIN = Key("hs_origin", ("hs6", "origin"))
+ROUTE = Key("route", ("departure", "origin"))
+BUYER = Key("buyer", ("buyer",))
+ADDRESS = Key("address", ("consignee_address",))
+WAYBILL = Key("waybill", ("waybill_no",))
+
+DECLARATIONS = Stream("declarations", "declaration")
+INSPECTIONS = Stream("inspections", "supervision", "event", ("inspection",))
+HITS = Stream("hits", "supervision", "finding", ("hit",))
+LEVELS = Stream("levels", "supervision", "event", ("statutory_level",))
+ORDERS = Stream("orders", "order")
+PAYMENTS = Stream("payments", "payment")
+WAYBILLS = Stream("waybills", "waybill")
+SETTLEMENTS = Stream("settlements", "settlement", "subject", ("fx_settlement",))
+REBATES = Stream("rebates", "settlement", "subject", ("tax_rebate",))
+REGISTRATION = Stream("registration", "identity")
+
+
+def count(stream: Stream, key: Key, days: int | None = None) -> Measure:
+    """How many observations of a stream."""
+    return Measure("count", stream, key, days=days)
+
+
+def total(stream: Stream, key: Key, value: str, days: int | None = None) -> Measure:
+    """The sum of a field over a stream."""
+    return Measure("sum", stream, key, value, days=days)
+
+
+def distinct(stream: Stream, key: Key, value: str, days: int | None = None) -> Measure:
+    """How many different values of a field in a stream."""
+    return Measure("distinct", stream, key, value, days=days)
+
+
+def deviation(stream: Stream, key: Key, value: str, days: int | None = None) -> Deviation:
+    """The standard deviation of a field over a stream."""
+    squares = Measure("sum_of_squares", stream, key, value, days=days)
+    # only observations that have the field count, so the number of them is the count of a value that is always 1
+    return Deviation(
+        Measure("count", _having(stream, value), key, days=days), total(stream, key, value, days), squares, least=5
+    )
+
+
+def _having(stream: Stream, field: str) -> Stream:
+    return Stream(f"{stream.name}_with_{field}", stream.kind, stream.field, stream.values, field)
+
+
+def window_name(days: int | None) -> str:
+    """How a window reads in a feature's name."""
+    return "ever" if days is None else f"{days}d"
+
+
+def history(
+    key: Key,
+    whose_zh: str,
+    whose_en: str,
+    windows: Sequence[int | None],
+    theme: Theme = "supervision",
+    *,
+    hits_only: bool = False,
+) -> tuple[Feature, ...]:
+    """What inspections found under a key: how many there were, and the share that hit, for each window.
+
+    Arguments:
+        key: whose history.
+        whose_zh, whose_en: the key's owner as reasons name it.
+        windows: days, None for all time.
+        hits_only: whether to leave out the number of inspections.
+    """
+    features = []
+    for days in windows:
+        name, zh, en = window_name(days), _window_zh(days), _window_en(days)
+        hits, looked = count(HITS, key, days), count(INSPECTIONS, key, days)
+        group = f"{key.name}_inspections"
+        if not hits_only:
+            features.append(
+                Feature(
+                    f"{key.name}_inspections_{name}",
+                    theme,
+                    Number(looked),
+                    f"{whose_zh}{zh}查验次数",
+                    f"Inspections of {whose_en} {en}",
+                    group=group,
+                )
+            )
+        features.append(
+            Feature(
+                f"{key.name}_hit_rate_{name}",
+                theme,
+                Ratio(hits, looked),
+                f"{whose_zh}{zh}查获率",
+                f"Hit rate of {whose_en} {en}",
+                "share",
+                0,
+                group,
+            )
+        )
+    return tuple(features)
+
+
+def _window_zh(days: int | None) -> str:
+    return "历来" if days is None else f"近{days}日"
+
+
+def _window_en(days: int | None) -> str:
+    return "to date" if days is None else f"in {days} days"
+
+
+def price_score(name: str, fact: str, key: Key, zh: str, en: str, days: int | None = 365) -> Feature:
+    """How far a price lies from the history of a key, in standard deviations of its logarithm."""
+    return Feature(
+        name, "price", ZScore(fact, deviation(DECLARATIONS, key, fact, days)), zh, en, "deviations", 0, "price"
+    )

@@ -1,0 +1,157 @@
+"""The law of the features: reference = batch = online, bit for bit, over any history."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from sqlalchemy import delete
+
+from data.records import Record, Version, make_record
+from data.store import Store, open_store
+from data.store import records as record_rows
+from data.store.schema import metadata
+from data.times import DAY, OPEN, midnight
+from features import reference
+from features.batch import matrix
+from features.catalogue import SETS
+from features.definitions import FeatureSet, Value
+from features.live import LiveFeatures, vector
+from features.questions import Question, about_enterprise
+from tests.feature_layer.histories import OPERATORS, START, History, histories
+
+_LAWS = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{tmp_path_factory.mktemp('engines') / 'a.db'}")
+    yield opened
+    opened.close()
+
+
+def _clear(store: Store) -> None:
+    with store.write() as connection:
+        for table in metadata.tables.values():
+            connection.execute(delete(table))
+
+
+def _online(store: Store, sets: list[FeatureSet], history: History) -> list[list[list[Value]]]:
+    """The answers of the live state, asked between the records as they come in."""
+    _clear(store)
+    live = LiveFeatures(sets)
+    answers = []
+    with store.write() as connection:
+        live.catch_up(connection)
+        for step in history.steps:
+            if isinstance(step, Record):
+                record_rows.append(connection, [step])
+                live.catch_up(connection)
+            else:
+                measured = live.measured(connection, step)
+                answers.append([vector(features, measured, step) for features in sets])
+    return answers
+
+
+def _versions(store: Store) -> list[Version]:
+    with store.read() as connection:
+        return list(record_rows.versions(connection))
+
+
+def _row(columns: dict[str, np.ndarray], at: int) -> list[Value]:
+    values = [column[at] for column in columns.values()]
+    return [
+        None if v is None or (isinstance(v, float) and np.isnan(v)) else v if isinstance(v, str) else float(v)
+        for v in values
+    ]
+
+
+def _agree(store: Store, sets: list[FeatureSet], history: History) -> None:
+    online = _online(store, sets, history)
+    questions = [step for step in history.steps if isinstance(step, Question)]
+    versions = _versions(store)
+    for place, features in enumerate(sets):
+        batch = matrix(features, versions, questions)
+        names = [feature.name for feature in features.features]
+        for number, question in enumerate(questions):
+            oracle = dict(zip(names, reference.vector(features, versions, question), strict=True))
+            assert dict(zip(names, _row(batch, number), strict=True)) == oracle
+            assert dict(zip(names, online[number][place], strict=True)) == oracle
+
+
+@_LAWS
+@given(history=histories())
+def test_engines_agree_on_every_operator(store: Store, history: History) -> None:
+    _agree(store, [OPERATORS], history)
+
+
+@settings(_LAWS, max_examples=60)
+@given(history=histories(most=20))
+def test_engines_agree_on_the_whole_catalogue(store: Store, history: History) -> None:
+    _agree(store, list(SETS.values()), history)
+
+
+@_LAWS
+@given(history=histories())
+def test_what_becomes_known_later_changes_nothing_earlier(store: Store, history: History) -> None:
+    _online(store, [OPERATORS], history)
+    versions = _versions(store)
+    for question in (step for step in history.steps if isinstance(step, Question)):
+        known = [v for v in versions if v.record.known_at < question.at]
+        as_known = [Version(v.seq, v.record, v.ended_at if v.ended_at <= question.at else OPEN) for v in known]
+        assert reference.vector(OPERATORS, versions, question) == reference.vector(OPERATORS, as_known, question)
+
+
+@_LAWS
+@given(history=histories())
+def test_rebuilding_gives_the_live_state(store: Store, history: History) -> None:
+    _online(store, [OPERATORS], history)
+    live = LiveFeatures([OPERATORS])
+    question = [step for step in history.steps if isinstance(step, Question)][-1]
+    with store.write() as connection:
+        before = live.measured(connection, question)
+        live.rebuild(connection)
+        assert live.measured(connection, question) == before
+
+
+def _penalty(action: str, known_at: int) -> Record:
+    payload = {"enterprise": "f1", "event": "penalty", "authority": "a", "amount_fen": 5} if action == "new" else {}
+    return make_record(
+        kind="public_credit", guid="g", source="s", action=action, event_at=START, known_at=known_at, payload=payload
+    )
+
+
+def test_repair_removes_a_record_from_that_moment_on_and_not_before(store: Store) -> None:
+    repaired_at = START + 10 * DAY
+    history = History([_penalty("new", START), _penalty("repair", repaired_at)])
+    _online(store, [SETS["credit"]], history)
+    place = [f.name for f in SETS["credit"].features].index("public_penalties")
+
+    def penalties(at: int) -> Value:
+        return reference.vector(SETS["credit"], _versions(store), about_enterprise("f1", at))[place]
+
+    assert penalties(START) == 0.0  # not known yet: known strictly before the question
+    assert penalties(START + 1) == 1.0
+    assert penalties(repaired_at - 1) == 1.0
+    assert penalties(repaired_at) == 0.0
+
+
+def test_a_window_closes_at_midnight_in_china(store: Store) -> None:
+    record = make_record(
+        kind="declaration", guid="g", source="s", action="new", event_at=START + 5 * 3_600_000_000, known_at=START + 5 * 3_600_000_000,
+        payload={"declaration_no": "n", "enterprise": "f1", "declared_value_fen": 1},
+    )  # fmt: skip
+    _online(store, [OPERATORS], History([record]))
+    names = [feature.name for feature in OPERATORS.features]
+    for days in (1, 7):
+        end = midnight(20_000 + days)
+        values = [
+            dict(zip(names, reference.vector(OPERATORS, _versions(store), about_enterprise("f1", at)), strict=True))[
+                f"firm_count_{days}_None"
+            ]
+            for at in (end - 1, end)
+        ]
+        assert values == [1.0, 0.0]
