@@ -15,6 +15,7 @@ from data.records import Record, make_record, read_record
 from data.store import Store
 from data.store import quarantine as quarantine_rows
 from data.store import records as record_rows
+from data.times import OPEN
 
 _BATCH = 2_000
 
@@ -179,10 +180,13 @@ def _row_of_line(path: Path, line: Line, mapping: Mapping | None, received_at: i
 
 
 def import_file(
-    store: Store, path: Path, mapping: Mapping | None, *, received_at: int,
+    store: Store, path: Path, mapping: Mapping | None, *, received_at: int, until: int = OPEN,
     progress: Callable[[int, int], None] = lambda _done, _size: None,
 ) -> Tally:  # fmt: skip
     """Import a file: all of it, in transactions of some thousand rows.
+
+    Arguments:
+        until: records known at this instant or later are left out; a row of which none remains is not received.
 
     Returns:
         The count over the whole file.
@@ -190,11 +194,19 @@ def import_file(
     total = Tally()
     source = rows_of_file(path, mapping, received_at=received_at)
     while batch := list(islice(source, _BATCH)):
+        rows = [known for row, _, _ in batch if (known := _known_before(row, until)) is not None]
         with store.write() as connection:
-            tally, _ = take(connection, [row for row, _, _ in batch], received_at=received_at)
+            tally, _ = take(connection, rows, received_at=received_at)
         total.add(tally)
         progress(batch[-1][1], batch[-1][2])
     return total
+
+
+def _known_before(row: Row, until: int) -> Row | None:
+    if until == OPEN or row.faults:
+        return row
+    records = tuple(record for record in row.records if record.known_at < until)
+    return replace(row, records=records) if records else None
 
 
 def rows_of_json(values: Iterable[object], *, origin: str, received_at: int, historical: bool = False) -> list[Row]:

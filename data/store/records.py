@@ -77,8 +77,29 @@ def name_of(record: Record) -> Name:
 
 def append(connection: Connection, accepted: Sequence[Record]) -> None:
     """Append versions that were judged as accepted."""
-    if accepted:
-        connection.execute(insert(table), [_as_row(record) for record in accepted])
+    if not accepted:
+        return
+    rows = [_as_row(record) for record in accepted]
+    _carry_over(connection, accepted, rows)
+    connection.execute(insert(table), rows)
+
+
+def _carry_over(connection: Connection, accepted: Sequence[Record], rows: list[dict[str, Any]]) -> None:
+    """Deletions and repairs have no payload: they belong to the enterprise and reference of the version that they end."""
+    owners: dict[Name, tuple[str | None, str | None]] = {}
+    bare = [name_of(record) for record in accepted if record.action in ("delete", "repair")]
+    for start in range(0, len(bare), _CHUNK):
+        found = connection.execute(
+            select(table.c.kind, table.c.source, table.c.guid, table.c.enterprise, table.c.reference)
+            .where(tuple_(table.c.kind, table.c.source, table.c.guid).in_(bare[start : start + _CHUNK]))
+            .order_by(table.c.seq)
+        )
+        owners.update({(kind, source, guid): (enterprise, reference) for kind, source, guid, enterprise, reference in found})
+    for record, row in zip(accepted, rows, strict=True):
+        if record.action in ("delete", "repair"):
+            row["enterprise"], row["reference"] = owners.get(name_of(record), (None, None))
+        else:
+            owners[name_of(record)] = (row["enterprise"], row["reference"])
 
 
 def last_seq(connection: Connection) -> int:

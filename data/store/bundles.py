@@ -1,0 +1,46 @@
+"""Model bundles by digest, and who made which one the champion."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, select
+
+from data.store.schema import bundles, promotions
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One line of the book of champions."""
+
+    model: str
+    digest: str
+    promoted_at: int
+    promoted_by: str
+    reason: str
+
+
+def keep(connection: Connection, model: str, digest: str, content: bytes, *, stored_at: int) -> None:
+    """Keep a bundle, once."""
+    if content_of(connection, digest) is None:
+        connection.execute(insert(bundles).values(digest=digest, model=model, stored_at=stored_at, content=content))
+
+
+def content_of(connection: Connection, digest: str) -> bytes | None:
+    """The bytes of a bundle."""
+    return connection.execute(select(bundles.c.content).where(bundles.c.digest == digest)).scalar()
+
+
+def promote(connection: Connection, promotion: Promotion) -> None:
+    """Write into the book of champions."""
+    connection.execute(
+        insert(promotions).values(
+            model=promotion.model, digest=promotion.digest, promoted_at=promotion.promoted_at,
+            promoted_by=promotion.promoted_by, reason=promotion.reason,
+        )
+    )  # fmt: skip
+
+
+def champions(connection: Connection) -> dict[str, str]:
+    """The digest of each model's champion."""
+    latest = select(func.max(promotions.c.seq)).group_by(promotions.c.model)
+    rows = connection.execute(select(promotions.c.model, promotions.c.digest).where(promotions.c.seq.in_(latest)))
+    return {row.model: row.digest for row in rows}

@@ -1,0 +1,68 @@
+"""Decisions as they were answered, and what they were computed from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, func, insert, select
+
+from data.records import canonical
+from data.store.schema import decisions as table
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A stored decision. `body` is the answer; `evidence` the vectors, draws and digests behind it."""
+
+    id: str
+    declaration_no: str
+    enterprise: str
+    decided_at: int
+    lane: str
+    idempotency_key: str | None
+    request_digest: str
+    body: dict[str, Any]
+    evidence: dict[str, Any]
+
+
+def put(connection: Connection, decided: Decided) -> None:
+    """Keep a decision."""
+    connection.execute(
+        insert(table).values(
+            id=decided.id, declaration_no=decided.declaration_no, enterprise=decided.enterprise,
+            decided_at=decided.decided_at, lane=decided.lane, idempotency_key=decided.idempotency_key,
+            request_digest=decided.request_digest, body=msgspec.json.encode(decided.body).decode(),
+            evidence=canonical(decided.evidence).decode(),
+        )
+    )  # fmt: skip
+
+
+def by_id(connection: Connection, decision_id: str) -> Decided | None:
+    """A decision by its id."""
+    return _read(connection.execute(select(table).where(table.c.id == decision_id)).one_or_none())
+
+
+def by_key(connection: Connection, idempotency_key: str) -> Decided | None:
+    """A decision by the key under which it was asked for."""
+    return _read(connection.execute(select(table).where(table.c.idempotency_key == idempotency_key)).one_or_none())
+
+
+def latest_bodies(connection: Connection) -> dict[str, dict[str, Any]]:
+    """The newest answer for each declaration number."""
+    rows = connection.execute(select(table.c.declaration_no, table.c.body).order_by(table.c.decided_at, table.c.id))
+    return {number: msgspec.json.decode(body) for number, body in rows}
+
+
+def lanes(connection: Connection, enterprise: str) -> dict[str, int]:
+    """How often each lane was given to an enterprise."""
+    query = select(table.c.lane, func.count()).where(table.c.enterprise == enterprise).group_by(table.c.lane)
+    return {lane: n for lane, n in connection.execute(query)}
+
+
+def _read(row: Row[Any] | None) -> Decided | None:
+    if row is None:
+        return None
+    return Decided(
+        row.id, row.declaration_no, row.enterprise, row.decided_at, row.lane, row.idempotency_key, row.request_digest,
+        msgspec.json.decode(row.body), msgspec.json.decode(row.evidence),
+    )  # fmt: skip

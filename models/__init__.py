@@ -1,0 +1,1 @@
+"""Models: training, calibration, explanation, registry, and the pure decision core with its dated policies."""

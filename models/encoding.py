@@ -1,0 +1,66 @@
+"""From feature values to the numbers that LightGBM sees. Missing and unseen codes are numbers of their own."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.batch import Column
+from features.definitions import FeatureSet, Value
+
+MISSING_CODE, UNSEEN_CODE, _FIRST_CODE = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """The order of features, and for each coded one its known codes in their order.
+
+    A code seen fewer times than `least` in training counts as unseen, so that the model learns what unseen means.
+    """
+
+    order: tuple[str, ...]
+    codes: Mapping[str, tuple[str, ...]]
+    _tables: dict[str, dict[str, int]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        tables = {name: {code: n for n, code in enumerate(known, _FIRST_CODE)} for name, known in self.codes.items()}
+        object.__setattr__(self, "_tables", tables)
+
+    @property
+    def categories(self) -> list[int]:
+        """Places of the coded features."""
+        return [place for place, name in enumerate(self.order) if name in self.codes]
+
+    def row(self, vector: Sequence[Value]) -> NDArray[np.float64]:
+        """One vector as a row, shape (1, features), NaN for a missing number."""
+        row = np.empty((1, len(self.order)))
+        for place, (name, value) in enumerate(zip(self.order, vector, strict=True)):
+            table = self._tables.get(name)
+            if table is not None:
+                row[0, place] = MISSING_CODE if value is None else table.get(str(value), UNSEEN_CODE)
+            else:
+                row[0, place] = np.nan if value is None else value
+        return row
+
+    def rows(self, columns: Mapping[str, Column]) -> NDArray[np.float64]:
+        """Columns as a matrix, shape (n, features)."""
+        matrix = np.empty((len(next(iter(columns.values()))), len(self.order)))
+        for place, name in enumerate(self.order):
+            table, column = self._tables.get(name), columns[name]
+            if table is None:
+                matrix[:, place] = column
+            else:
+                matrix[:, place] = [MISSING_CODE if v is None else table.get(v, UNSEEN_CODE) for v in column]
+        return matrix
+
+
+def fit_encoder(features: FeatureSet, columns: Mapping[str, Column], *, least: int = 5) -> Encoder:
+    """An encoder from training columns: the known codes of each coded feature, in alphabetical order."""
+    codes = {}
+    for feature in features.features:
+        if feature.is_category:
+            counts = Counter(value for value in columns[feature.name] if value is not None)
+            codes[feature.name] = tuple(sorted(code for code, n in counts.items() if n >= least))
+    return Encoder(tuple(feature.name for feature in features.features), codes)

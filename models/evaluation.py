@@ -1,0 +1,109 @@
+"""Evaluation of decisions against labels, beside what needs no learning: all rows, cold rows, and the lookup."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import TooFewLabelsError
+from models.bundle import Bundle
+from models.dataset import Dataset
+from models.metrics import Metrics, measure
+from models.training import fit, fixed_parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A row of a labelled file: its declaration, 1 for a violation, and the tuple that a lookup would use."""
+
+    declaration_no: str
+    outcome: int
+    tuple_: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of an evaluation: what was scored on which rows, and its figures."""
+
+    scored: str
+    rows: str
+    metrics: Metrics
+
+
+def lookup_scores(train: Sequence[Labelled], test: Sequence[Labelled]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """What a table of tuples says: each tuple's rate in training, the base rate where it is new.
+
+    Returns:
+        Scores and whether the tuple is new (cold), both of shape (n,).
+    """
+    seen: dict[tuple[str, ...], list[int]] = {}
+    for row in train:
+        seen.setdefault(row.tuple_, []).append(row.outcome)
+    base = sum(row.outcome for row in train) / len(train)
+    rates = {key: sum(found) / len(found) for key, found in seen.items()}
+    scores = np.array([rates.get(row.tuple_, base) for row in test])
+    return scores, np.array([row.tuple_ not in rates for row in test])
+
+
+def evaluate(test: Sequence[Labelled], probabilities: Mapping[str, float], train: Sequence[Labelled] = ()) -> list[Line]:
+    """The figures of decided probabilities on labelled rows.
+
+    Arguments:
+        test: the rows to judge on.
+        probabilities: by declaration number; rows without one are left out, and their number is in the figures.
+        train: the rows of training, where a lookup is to stand beside.
+    Raises:
+        TooFewLabelsError: where no row was decided, or only one outcome occurs.
+    """
+    decided = [row for row in test if row.declaration_no in probabilities]
+    outcomes = np.array([row.outcome for row in decided], dtype=np.int64)
+    if not decided or not 0 < outcomes.sum() < len(decided):
+        raise TooFewLabelsError("no rows with both outcomes were decided; run `greenlane decide` on the same file first")
+    scores = np.array([probabilities[row.declaration_no] for row in decided])
+    lines = [Line("model", "all", measure(outcomes, scores))]
+    if train:
+        looked_up, cold = lookup_scores(train, decided)
+        lines.append(Line("lookup (no learning)", "all", measure(outcomes, looked_up, are_probabilities=False)))
+        for rows, mask in (("cold", cold), ("seen", ~cold)):
+            if 0 < outcomes[mask].sum() < mask.sum():
+                lines.append(Line("model", rows, measure(outcomes[mask], scores[mask])))
+                lookup = measure(outcomes[mask], looked_up[mask], are_probabilities=False)
+                lines.append(Line("lookup (no learning)", rows, lookup))
+    return lines
+
+
+def refit_probabilities(bundle: Bundle, train: Dataset, test: Dataset, *, seed: int, threads: int = 1) -> NDArray[np.float64]:
+    """The same settings fitted anew on a dataset and scored on another, uncalibrated: for comparing feature sets."""
+    from models.encoding import fit_encoder
+
+    encoder = fit_encoder(train.features, train.columns)
+    tuned = {n: bundle.manifest.parameters[n] for n in _TUNED}
+    parameters = fixed_parameters(train, encoder, seed=seed, threads=threads) | tuned
+    booster = fit(encoder.rows(train.columns), train.outcomes, parameters)
+    return np.asarray(booster.predict(encoder.rows(test.columns), num_threads=threads))
+
+
+_TUNED = (
+    "rounds", "learning_rate", "num_leaves", "min_data_in_leaf", "feature_fraction", "bagging_fraction", "lambda_l2",
+)  # fmt: skip
+
+
+def worth_of_history(
+    bundle: Bundle, full: Dataset, test_names: Iterable[str], known_before: int, facts: Dataset, *, seeds: Sequence[int] = (1, 2, 3)
+) -> list[Line]:
+    """The same model with and without history features, each the mean of some seeds' probabilities.
+
+    Arguments:
+        full, facts: the same questions with all features, and with those that need no history.
+        test_names: the questions to judge on; the others known before `known_before` are learned from.
+    """
+    wanted = set(test_names)
+    is_test = np.array([name in wanted for name in full.names])
+    is_train = ~is_test & (full.known_at < known_before)
+    lines = []
+    for scored, dataset in (("refit with history", full), ("refit without history", facts)):
+        train, test = dataset.rows(is_train), dataset.rows(is_test)
+        scores = np.mean([refit_probabilities(bundle, train, test, seed=seed) for seed in seeds], axis=0)
+        lines.append(Line(scored, "all", measure(test.outcomes, scores)))
+    return lines

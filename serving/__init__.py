@@ -1,0 +1,1 @@
+"""The service and the command line: what machines and people call."""

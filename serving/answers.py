@@ -1,0 +1,140 @@
+"""What the service answers: the types of its JSON, with the examples of its documentation."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.policy import Lane, Level
+from models.reasons import Reason
+
+LANES: dict[Lane, tuple[str, str]] = {
+    "green_channel": ("绿色通道", "Green channel"),
+    "standard_release": ("常规放行", "Standard release"),
+    "document_review": ("单证审核", "Document review"),
+    "heightened_inspection": ("加强查验", "Heightened inspection"),
+}
+
+
+class Answer(BaseModel):
+    """Base of all answers."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class LaneAnswer(Answer):
+    """A lane in code and in words."""
+
+    code: Lane
+    zh: str
+    en: str
+
+
+class Selection(Answer):
+    """Why this lane: the step of the order of selection, its rule and source, and how likely inspection was."""
+
+    step: str
+    rule: str | None = None
+    zh: str
+    en: str
+    source: str | None = None
+    inclusion_permille: int = Field(description="Probability of an inspection before the draw, in thousandths")
+
+
+class Share(Answer):
+    """What one group of facts adds to a score."""
+
+    code: str
+    points: int
+
+
+class ScoreAnswer(Answer):
+    """A score: `base_points` and the points of `shares` add up to it."""
+
+    score: int
+    probability: float
+    grade: str | None = None
+    base_points: int
+    shares: list[Share]
+    model: str = Field(description="SHA-256 of the model's bundle")
+
+
+class PolicyAnswer(Answer):
+    """Which policy decided."""
+
+    id: str
+    digest: str
+
+
+class DecisionAnswer(Answer):
+    """A decision on a shipment."""
+
+    decision_id: str = Field(examples=["dec_5f0c6f0b7a7d4a0f9a51c3a2"])
+    declaration_no: str
+    enterprise: str
+    decided_at: str = Field(description="China time", examples=["2026-07-01T10:15:00+08:00"])
+    lane: LaneAnswer
+    selection: Selection
+    statutory_level: Level = Field(description="From law and officers, never from a score")
+    credit: ScoreAnswer | None = Field(description="Enterprise credit; null where no model is in use")
+    risk: ScoreAnswer | None = Field(description="Shipment risk; null where no model is in use or it failed")
+    reasons: list[Reason]
+    policy: PolicyAnswer
+    notes: list[str] = Field(description="What was missing or failed, if anything")
+
+
+class RefusalAnswer(Answer):
+    """A refused row: its place in the body, from 1, and its faults."""
+
+    line: int
+    faults: list[dict[str, str]]
+
+
+class IntakeAnswer(Answer):
+    """The count of an intake: accepted + duplicate + rejected = received."""
+
+    received: int
+    accepted: int
+    duplicate: int
+    rejected: int
+    refusals: list[RefusalAnswer]
+
+
+class ArchiveFact(Answer):
+    """A feature of an archive with its value, in words."""
+
+    code: str
+    zh: str
+    en: str
+    value: float | str | None
+    shown_zh: str
+    shown_en: str
+
+
+class ArchiveAnswer(Answer):
+    """An enterprise's credit archive as known now."""
+
+    enterprise: str
+    as_of: str
+    identity: dict[str, Any] | None
+    statutory_level: Level
+    credit: ScoreAnswer | None
+    reasons: list[Reason]
+    themes: dict[str, list[ArchiveFact]]
+    records: dict[str, int] = Field(description="How many records are kept, by kind")
+    lanes: dict[str, int] = Field(description="How often each lane was given")
+
+
+class Health(Answer):
+    """Whether the process lives."""
+
+    status: str = "ok"
+
+
+class Readiness(Answer):
+    """Whether the service can decide."""
+
+    ready: bool
+    database: bool
+    models: dict[str, str | None] = Field(description="Digest of each champion, null where none is in use")
+    records_behind: int = Field(description="Records that the live feature state has yet to take in")
+    policy: str | None

@@ -1,0 +1,168 @@
+"""The HTTP service: routes only. What they do is in `clearance` and `archive`, how they fail in `problems`."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import FastAPI, Header, Path, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import TypeAdapter, ValidationError
+
+from data.errors import InvalidRecordError, NotFoundError, PolicyError, StoreError
+from data.records import utc_now
+from data.store import Store, open_store
+from data.store import decisions as decision_rows
+from data.values import EnterpriseId
+from models.policy import shipped_policies
+from serving import documentation
+from serving.answers import (
+    ArchiveAnswer, DecisionAnswer, Health, IntakeAnswer, Readiness, RefusalAnswer,
+)  # fmt: skip
+from serving.archive import archive_of
+from serving.clearance import Clearance
+from serving.errors import MalformedBodyError
+from serving.limits import BodyLimit
+from serving.problems import documented, install
+from serving.settings import Settings
+
+_MOST_RECORDS = 10_000
+_ENTERPRISE = TypeAdapter(EnterpriseId)
+
+
+def create_app(settings: Settings | None = None, clock: Callable[[], int] = utc_now) -> FastAPI:
+    """The application.
+
+    Arguments:
+        settings: from the environment where not given.
+        clock: gives now as an instant.
+    """
+    chosen = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        store = open_store(chosen.database_url)
+        app.state.clearance = Clearance(
+            store, shipped_policies(), chosen.draw_secret(), clock, follow_records=chosen.clock == "records"
+        )
+        yield
+        store.close()
+
+    app = FastAPI(
+        title="Greenlane", version=documentation.VERSION, summary=documentation.SUMMARY, lifespan=lifespan,
+        docs_url="/docs", redoc_url=None,
+    )  # fmt: skip
+    app.add_middleware(BodyLimit, most=chosen.max_body_bytes)
+    install(app)
+    _add_routes(app)
+    documentation.complete(app)
+    return app
+
+
+def _add_routes(app: FastAPI) -> None:
+    @app.post(
+        "/v1/decisions", status_code=201, response_model=DecisionAnswer, tags=["decisions"],
+        responses={200: {"description": "Answered before under this Idempotency-Key", "model": DecisionAnswer}} | documented(400, 409, 413, 422, 500, 503),
+        openapi_extra=documentation.DECISION_BODY, summary="Decide on a shipment",
+    )  # fmt: skip
+    async def decide(
+        request: Request,
+        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255, description="The same key and request give the same answer")] = None,
+    ) -> Response:  # fmt: skip
+        """Take a declaration in and answer with its lane and reasons. The decision is durable before it is answered."""
+        raw = _json(await request.body())
+        if not isinstance(raw, dict):
+            raise MalformedBodyError("the body should be one JSON object: the declaration's envelope")
+        body, is_new = _clearance(request).decide(raw, idempotency_key)
+        return JSONResponse(body, status_code=201 if is_new else 200, headers={"Location": f"/v1/decisions/{body['decision_id']}"})
+
+    @app.get(
+        "/v1/decisions/{decision_id}", response_model=DecisionAnswer, tags=["decisions"],
+        responses=documented(404, 422, 500, 503), summary="A decision as it was answered",
+    )  # fmt: skip
+    async def decision(request: Request, decision_id: Annotated[str, Path(max_length=40, pattern="^dec_[0-9a-f]+$")]) -> Response:
+        """The stored answer, byte for byte what was said then."""
+        with _store(request).read() as connection:
+            found = decision_rows.by_id(connection, decision_id)
+        if found is None:
+            raise NotFoundError(f"no decision is called {decision_id}")
+        return JSONResponse(found.body)
+
+    @app.post(
+        "/v1/records", response_model=IntakeAnswer, tags=["records"], responses=documented(400, 413, 422, 500, 503),
+        openapi_extra=documentation.RECORDS_BODY, summary="Send records",
+    )  # fmt: skip
+    async def records(request: Request) -> IntakeAnswer:
+        """Take records in. Each is stored, known already, or refused with its reasons and kept in quarantine."""
+        raw = _json(await request.body())
+        values = raw if isinstance(raw, list) else [raw]
+        if not values or len(values) > _MOST_RECORDS:
+            raise MalformedBodyError(f"the body should be a record or a list of 1 to {_MOST_RECORDS} records")
+        tally = _clearance(request).take(values)
+        if tally.rejected == tally.received:
+            raise InvalidRecordError(tuple((f"{r.line}.{field}", reason) for r in tally.refusals for field, reason in r.faults))
+        refusals = [
+            RefusalAnswer(line=r.line, faults=[{"field": field, "reason": reason} for field, reason in r.faults])
+            for r in tally.refusals
+        ]
+        return IntakeAnswer(
+            received=tally.received, accepted=tally.accepted, duplicate=tally.duplicate, rejected=tally.rejected, refusals=refusals
+        )
+
+    @app.get(
+        "/v1/enterprises/{uscc}", response_model=ArchiveAnswer, tags=["enterprises"],
+        responses=documented(404, 422, 500, 503), summary="The credit archive of an enterprise",
+    )  # fmt: skip
+    async def enterprise(request: Request, uscc: Annotated[str, Path(max_length=100)]) -> ArchiveAnswer:
+        """Identity, statutory level, score with reasons, and every theme, as known now."""
+        try:
+            code = _ENTERPRISE.validate_python(uscc)
+        except ValidationError as error:
+            raise InvalidRecordError((("uscc", str(error.errors()[0]["msg"]).removeprefix("Value error, ")),)) from None
+        return archive_of(_clearance(request), code)
+
+    @app.get("/healthz", response_model=Health, tags=["operation"], summary="Whether the process lives")
+    async def health() -> Health:
+        """Answers as long as the process does."""
+        return Health()
+
+    @app.get(
+        "/readyz", response_model=Readiness, tags=["operation"], summary="Whether the service can decide",
+        responses={503: {"description": "Not ready", "model": Readiness}},
+    )  # fmt: skip
+    async def ready(request: Request) -> Response:
+        """Database, champions, policy and feature state, each by itself."""
+        found = _readiness(_clearance(request))
+        return JSONResponse(found.model_dump(), status_code=200 if found.ready else 503)
+
+
+def _readiness(clearance: Clearance) -> Readiness:
+    models = clearance.champions()
+    try:
+        policy: str | None = clearance.policies.at(clearance.clock()).id
+    except PolicyError:
+        policy = None
+    try:
+        with clearance.store.read() as connection:
+            behind = clearance.live.behind(connection)
+    except StoreError:
+        return Readiness(ready=False, database=False, models=models, records_behind=0, policy=policy)
+    # without an enterprise model the service still decides: credit is then a stated gap
+    able = models["shipment"] is not None and policy is not None
+    return Readiness(ready=able, database=True, models=models, records_behind=behind, policy=policy)
+
+
+def _clearance(request: Request) -> Clearance:
+    found: Clearance = request.app.state.clearance
+    return found
+
+
+def _store(request: Request) -> Store:
+    return _clearance(request).store
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise MalformedBodyError(f"the body is not JSON: {error}") from None

@@ -1,0 +1,255 @@
+"""The use case of clearance: a declaration in, a durable and explained decision out, in one transaction."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import Connection
+
+from data import intake
+from data.errors import CreditRiskError, InvalidRecordError, NoChampionError, RecordConflictError
+from data.records import Record, canonical, digest_of
+from data.store import Store
+from data.store import bundles as bundle_rows
+from data.store import decisions as decision_rows
+from data.store import records as record_rows
+from data.times import show
+from features.catalogue import CREDIT
+from features.definitions import Measure, Value
+from features.live import LiveFeatures, vector
+from features.questions import Question, about_enterprise, about_shipment
+from features.themes.common import DECLARATIONS, ENTERPRISE, LEVELS, count
+from features.views import LEVELS as LEVEL_NAMES
+from models.champions import champion
+from models.decision import Case, Ruling, decide, draw, draw_labels
+from models.explain import Explained, Scorer
+from models.policy import Level, Policy, PolicyBook
+from models.reasons import Reason, reason_of
+from serving.answers import LANES, DecisionAnswer, LaneAnswer, PolicyAnswer, ScoreAnswer, Selection, Share
+from serving.errors import IdempotencyConflictError
+
+log = logging.getLogger("greenlane.clearance")
+
+MODELS = ("credit", "shipment")
+_LEVEL = Measure("latest", LEVELS, ENTERPRISE, "level_rank")
+_DECLARED = count(DECLARATIONS, ENTERPRISE, 365)
+_RISK_REASONS, _CREDIT_REASONS = 5, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What the models say of a case, with the vectors that they saw; None where a model is not in use."""
+
+    credit: Explained | None
+    risk: Explained | None
+    vectors: dict[str, list[Value]]
+    notes: list[str]
+    failed: str | None
+
+
+class Clearance:
+    """Decides shipments over one store.
+
+    Arguments:
+        clock: gives now as an instant.
+        follow_records: whether a record's own time counts as now (replays of the past).
+        catch_up: whether to bring the live features up to date at once.
+    """
+
+    def __init__(
+        self, store: Store, policies: PolicyBook, draw_key: bytes, clock: Callable[[], int], *,
+        follow_records: bool = False, catch_up: bool = True,
+    ) -> None:  # fmt: skip
+        self.store, self.policies, self.clock, self.follow_records = store, policies, clock, follow_records
+        self._draw_key = draw_key
+        self._scorers: dict[str, Scorer] = {}
+        self._digests: dict[str, str] = {}
+        self.live = LiveFeatures([CREDIT])
+        with store.write() as connection:
+            self._reload(connection)
+            if catch_up:
+                self.live.catch_up(connection)
+
+    def _reload(self, connection: Connection) -> None:
+        """Load champions where the book of champions changed; live features follow the sets that they need."""
+        digests = bundle_rows.champions(connection)
+        if digests == self._digests:
+            return
+        scorers = {}
+        for model in digests:
+            try:
+                scorers[model] = Scorer(champion(connection, model))
+            except (CreditRiskError, NoChampionError) as error:
+                log.error("the %s champion cannot be used: %s", model, error)
+        self._digests, self._scorers = digests, scorers
+        sets = {CREDIT.name: CREDIT} | {scorer.features.name: scorer.features for scorer in scorers.values()}
+        self.live = LiveFeatures(sets.values())
+
+    def champions(self) -> dict[str, str | None]:
+        """The digest of each model in use."""
+        return {m: self._scorers[m].bundle.digest if m in self._scorers else None for m in MODELS}
+
+    def take(self, values: list[object]) -> intake.Tally:
+        """Take records in, each its own row; the live features follow in the same transaction."""
+        with self.store.write() as connection:
+            self._reload(connection)
+            now = self._now(connection)
+            rows = intake.rows_of_json(values, origin="api", received_at=now, historical=self.follow_records)
+            tally, _ = intake.take(connection, rows, received_at=now)
+            self.live.catch_up(connection)
+        return tally
+
+    def decide(self, raw: dict[str, Any], idempotency_key: str | None = None) -> tuple[dict[str, Any], bool]:
+        """Decide on a declaration.
+
+        Arguments:
+            raw: the declaration's envelope; `kind` may be left out.
+            idempotency_key: under which the same request gives the same answer.
+        Returns:
+            The answer as JSON values, and whether it is new (False where the key was known).
+        Raises:
+            InvalidRecordError: where the declaration breaks its type; it is then kept in quarantine.
+            IdempotencyConflictError: where the key was used for another request.
+            RecordConflictError: where the guid is stored with other content.
+        """
+        request_digest = digest_of(raw)
+        refused: CreditRiskError | None = None
+        answer: DecisionAnswer | None = None
+        with self.store.write() as connection:
+            if idempotency_key is not None:
+                before = decision_rows.by_key(connection, idempotency_key)
+                if before is not None:
+                    if before.request_digest != request_digest:
+                        raise IdempotencyConflictError("this Idempotency-Key was used for another request; use a new key")
+                    return before.body, False
+            self._reload(connection)
+            now = self._now(connection)
+            row = _row({"kind": "declaration"} | raw, raw, now, historical=self.follow_records)
+            tally, _ = intake.take(connection, [row], received_at=now)
+            if tally.rejected:
+                refused = _refusal(row, tally)
+            else:
+                self.live.catch_up(connection)
+                record = row.records[0]
+                at = max(record.event_at, record.known_at) if self.follow_records else now
+                answer, evidence = self._answer(connection, record, at)
+                body = answer.model_dump(mode="json")
+                decided = decision_rows.Decided(
+                    id=answer.decision_id, declaration_no=answer.declaration_no, enterprise=answer.enterprise, decided_at=at,
+                    lane=answer.lane.code, idempotency_key=idempotency_key, request_digest=request_digest,
+                    body=body, evidence=evidence,
+                )  # fmt: skip
+                decision_rows.put(connection, decided)
+        if refused is not None:  # raised after the transaction, so that quarantine keeps the row
+            raise refused
+        return body, True
+
+    def _now(self, connection: Connection) -> int:
+        """Now; in live use never before what the live features have seen, should the system's clock step back."""
+        return self.clock() if self.follow_records else max(self.clock(), self.live.advanced_to(connection))
+
+    def _answer(self, connection: Connection, record: Record, at: int) -> tuple[DecisionAnswer, dict[str, Any]]:
+        question = Question(at, about_shipment(record).facts)
+        measured = self.live.measured(connection, question)
+        scored = self.score(question, measured)
+        policy = self.policies.at(at)
+        number = record.payload["declaration_no"]
+        draws = {label: draw(self._draw_key, label, number) for label in draw_labels(policy)}
+        level = level_of(measured)
+        case = Case(
+            facts=question.facts, statutory_level=level, risk=scored.risk.probability if scored.risk else None,
+            credit_score=scored.credit.score if scored.credit else None,
+            declarations_365d=measured.get(_DECLARED) or 0, draws=draws, failed=scored.failed,
+        )  # fmt: skip
+        ruling = decide(policy, case)
+        evidence = {
+            "record": record.digest, "question_at": at, "vectors": scored.vectors, "draws": draws, "policy": policy.digest,
+            "models": self.champions(),
+        }  # fmt: skip
+        identity = digest_of([record.source, record.guid, at, evidence])
+        zh, en = LANES[ruling.lane]
+        answer = DecisionAnswer(
+            decision_id=f"dec_{identity[:24]}", declaration_no=number, enterprise=record.payload["enterprise"],
+            decided_at=show(at), lane=LaneAnswer(code=ruling.lane, zh=zh, en=en), selection=_selection(ruling, policy),
+            statutory_level=level,
+            credit=self.score_answer("credit", scored.credit, policy), risk=self.score_answer("shipment", scored.risk, None),
+            reasons=_reasons(ruling, scored), policy=PolicyAnswer(id=policy.id, digest=policy.digest), notes=scored.notes,
+        )  # fmt: skip
+        return answer, evidence
+
+    def score(
+        self, question: Question, measured: dict[Measure, int | None], models: tuple[str, ...] = MODELS
+    ) -> Scored:
+        """What the models in use say; a model that fails is named, not hidden."""
+        explained: dict[str, Explained | None] = dict.fromkeys(MODELS)
+        vectors: dict[str, list[Value]] = {}
+        notes, failed = [], None
+        for model in models:
+            scorer = self._scorers.get(model)
+            if scorer is None:
+                notes.append(f"no {model} model is in use")
+                continue
+            try:
+                vectors[model] = vector(scorer.features, measured, question)
+                explained[model] = scorer.explain(vectors[model])
+            except Exception as error:  # whatever breaks in a model, the shipment still gets a safe lane
+                log.exception("the %s model failed: %s", model, type(error).__name__)
+                failed = model
+                notes.append(f"the {model} model failed; the safe lane applies")
+        return Scored(explained["credit"], explained["shipment"], vectors, notes, failed)
+
+    def score_answer(self, model: str, explained: Explained | None, policy: Policy | None) -> ScoreAnswer | None:
+        """A score as answered; with a policy, its grade."""
+        if explained is None:
+            return None
+        return ScoreAnswer(
+            score=explained.score, probability=explained.probability, base_points=explained.base_points,
+            grade=policy.grade(explained.score) if policy else None,
+            shares=[Share(code=c.feature.group or c.feature.name, points=c.points) for c in explained.contributions],
+            model=self._scorers[model].bundle.digest,
+        )  # fmt: skip
+
+    def enterprise_now(self, connection: Connection, enterprise: str) -> tuple[Question, dict[Measure, int | None]]:
+        """The question about an enterprise as known now, and its measures."""
+        at = max(self._now(connection), self.live.advanced_to(connection) + 1)
+        question = about_enterprise(enterprise, at)
+        return question, self.live.measured(connection, question)
+
+
+def level_of(measured: dict[Measure, int | None]) -> Level:
+    """The statutory level in force; routine where none was ever set."""
+    rank = measured.get(_LEVEL)
+    return cast("Level", LEVEL_NAMES[rank] if rank is not None else "routine")
+
+
+def _row(raw: dict[str, Any], sent: object, now: int, *, historical: bool) -> intake.Row:
+    if raw["kind"] != "declaration":
+        raise InvalidRecordError((("kind", "should be declaration: decisions are asked for declarations"),))
+    return intake.raw_row(raw, origin="api/decisions", line=1, text=canonical(sent), received_at=now, historical=historical)
+
+
+def _refusal(row: intake.Row, tally: intake.Tally) -> CreditRiskError:
+    faults = tally.refusals[0].faults
+    if row.faults:
+        return InvalidRecordError(faults)
+    return RecordConflictError(f"guid {row.records[0].guid}: {faults[0][1]}")
+
+
+def _selection(ruling: Ruling, policy: Policy) -> Selection:
+    sources = {"random": policy.random.source, "green": policy.green.source}
+    return Selection(
+        step=ruling.step, rule=ruling.rule.code if ruling.rule else None, zh=ruling.zh, en=ruling.en,
+        source=ruling.rule.source if ruling.rule else sources.get(ruling.step), inclusion_permille=ruling.inclusion_permille,
+    )  # fmt: skip
+
+
+def _reasons(ruling: Ruling, scored: Scored) -> list[Reason]:
+    """The step that decided, then what moves the scores most."""
+    reasons = [Reason(code=f"selection.{ruling.rule.code if ruling.rule else ruling.step}", points=0, zh=ruling.zh, en=ruling.en)]
+    if scored.risk:
+        reasons += [reason_of(c, "risk") for c in scored.risk.contributions[:_RISK_REASONS]]
+    if scored.credit:
+        reasons += [reason_of(c, "credit") for c in scored.credit.contributions[:_CREDIT_REASONS]]
+    return reasons
+

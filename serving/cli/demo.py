@@ -1,0 +1,154 @@
+"""The command `demo`: the whole way once, from a simulated world to explained decisions over HTTP."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.panel import Panel
+from rich.table import Table
+
+from data.errors import DataError
+from data.intake import import_file
+from data.records import utc_now
+from data.store import open_store
+from data.times import OPEN
+from serving.answers import LANES
+from serving.cli.replay import ServiceError, Step, in_order, records_of, replay
+from serving.cli.service import running_service
+from serving.cli.terminal import out, progress
+from serving.cli.training import train_and_log
+from serving.settings import Settings
+
+_SHOWN = ("green_channel", "heightened_inspection")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo")(demo)
+
+
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo's world and database go; made anew.")] = Path("var/demo"),
+    trials: Annotated[int, typer.Option(min=1, help="Parameter settings to try for each model.")] = 12,
+    prepare_only: Annotated[bool, typer.Option("--prepare-only", help="Stop before the service starts.")] = False,
+) -> None:
+    """Simulate a world, import it, train both models, start the service, and ask it for decisions."""
+    settings = Settings(var=folder, database=f"sqlite:///{folder / 'greenlane.db'}", clock="records")
+    _clear(folder)
+    _prepare(settings, trials)
+    if prepare_only:
+        return
+    environment = os.environ | {
+        "GREENLANE_VAR": str(folder), "GREENLANE_DATABASE": settings.database_url, "GREENLANE_CLOCK": "records",
+    }  # fmt: skip
+    out.rule("4  decisions over HTTP")
+    with running_service(environment, folder / "service.log") as address:
+        lanes, examples = _ask(address, _last_days(folder))
+    _show_lanes(lanes)
+    for lane in _SHOWN:
+        if lane not in examples:
+            raise ServiceError(f"no declaration of the demo's last days was given the lane {lane}; try another --trials")
+        show_decision(examples[lane])
+    out.print("The service was stopped. [bold]make serve[/] starts it again and keeps it up; /docs documents it.")
+
+
+def _clear(folder: Path) -> None:
+    """Remove an earlier demo, and only that."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / "records.jsonl").exists():
+        raise DataError(f"{folder} holds something other than an earlier demo; choose another --folder")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prepare(settings: Settings, trials: int) -> None:
+    from data.simulator import load_parameters, simulate, write_world
+
+    out.rule("1  a simulated world")
+    with progress("simulating"):
+        counts = write_world(simulate(load_parameters()), settings.var)
+    out.print(f"{counts['records']:,} records; {counts['pending']:,} declarations of the last days wait for a decision")
+    out.rule("2  intake")
+    store = open_store(settings.database_url)
+    begin = _begin(settings.var)
+    with progress("importing records.jsonl") as show:
+        tally = import_file(
+            store, settings.var / "records.jsonl", None, received_at=utc_now(), until=begin, progress=show
+        )
+    out.print(
+        f"received {tally.received:,} = accepted {tally.accepted:,} + duplicate {tally.duplicate:,} + rejected {tally.rejected:,}"
+    )
+    out.rule("3  models")
+    for model in ("credit", "shipment"):
+        outcome = train_and_log(store, settings, model, model, until=OPEN, trials=trials, promote=True)
+        m = outcome.metrics
+        out.print(
+            f"{outcome.name} version {outcome.version} is the champion: forward folds AUC {m['auc']:.3f}, "
+            f"AP {m['average_precision']:.3f} at base rate {m['base_rate']:.3f}, ECE {m['ece']:.3f}"
+        )
+    store.close()
+
+
+def _begin(folder: Path) -> int:
+    """When the first pending declaration is made: what is known before is imported, the rest is sent to the service."""
+    return min(record.known_at for record in records_of(folder / "pending.jsonl", None))
+
+
+def _last_days(folder: Path) -> list[Step]:
+    pending = records_of(folder / "pending.jsonl", None)
+    others = records_of(folder / "records.jsonl", None, _begin(folder))
+    return in_order([*(Step(r, asks=True) for r in pending), *(Step(r, asks=False) for r in others)])
+
+
+def _ask(address: str, steps: list[Step]) -> tuple[dict[str, int], dict[str, dict[str, Any]]]:
+    """Decisions for all pending declarations: how many of each lane, and the clearest one of each."""
+    examples: dict[str, dict[str, Any]] = {}
+
+    def keep_clearest(body: dict[str, Any]) -> None:
+        lane = body["lane"]["code"]
+        if lane not in examples or _clarity(body) > _clarity(examples[lane]):
+            examples[lane] = body
+
+    with progress("deciding") as show:
+        lanes = replay(address, steps, show, keep_clearest)
+    for body in examples.values():  # what was answered is what is kept
+        if httpx.get(f"{address}/v1/decisions/{body['decision_id']}", timeout=30, trust_env=False).json() != body:
+            raise ServiceError(f"decision {body['decision_id']} reads differently than it was answered")
+    return lanes, examples
+
+
+def _clarity(body: dict[str, Any]) -> tuple[bool, float]:
+    """How well a decision shows its lane: found by score rather than by draw, and far from the middle."""
+    by_score = body["selection"]["step"] in ("risk", "green")
+    risk = body["risk"]["probability"] if body["risk"] else 0.0
+    return by_score, -risk if body["lane"]["code"] == "green_channel" else risk
+
+
+def _show_lanes(lanes: dict[str, int]) -> None:
+    table = Table("lane", "通道", "decisions", title="The last days' declarations")
+    for code, (zh, en) in LANES.items():
+        table.add_row(en, zh, str(lanes.get(code, 0)))
+    out.print(table)
+
+
+def show_decision(body: dict[str, Any]) -> None:
+    """Print a decision as a person reads it."""
+    colour = "green" if body["lane"]["code"] == "green_channel" else "red"
+    lines = [
+        f"declaration {body['declaration_no']}  ·  enterprise {body['enterprise']}  ·  {body['decided_at']}",
+        f"credit {_score(body['credit'])}  ·  risk {_score(body['risk'])}  ·  statutory level {body['statutory_level']}",
+        f"policy {body['policy']['id']}  ·  inspection probability before the draw {body['selection']['inclusion_permille'] / 10:g} %",
+        "",
+    ]
+    for reason in body["reasons"]:
+        lines += [f"• {reason['en']}", f"  {reason['zh']}"]
+    lane = body["lane"]
+    out.print(Panel("\n".join(lines), title=f"{lane['en']} · {lane['zh']}", border_style=colour, title_align="left"))
+
+
+def _score(score: dict[str, Any] | None) -> str:
+    if score is None:
+        return "none"
+    grade = f" ({score['grade']})" if score["grade"] else ""
+    return f"{score['score']}{grade}, probability {score['probability'] * 100:.1f} %"

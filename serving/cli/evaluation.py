@@ -1,0 +1,98 @@
+"""The command `evaluate`: figures of decisions on labelled files, beside what needs no learning."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from data.errors import TooFewLabelsError
+from data.mapping import Mapping, apply_mapping, load_mapping
+from data.readers import open_source
+from data.store import Store, open_store
+from data.store import decisions as decision_rows
+from data.store import records as record_rows
+from models.metrics import SHARES
+from serving.cli.records import Json
+from serving.cli.terminal import out, print_json, progress
+from serving.settings import Settings
+
+if False:  # for type checkers only: evaluation imports scikit-learn
+    from models.evaluation import Labelled, Line
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("evaluate")(evaluate_file)
+
+
+def evaluate_file(
+    path: Annotated[Path, typer.Argument(help="The labelled file that was decided.")],
+    mapping: Annotated[str, typer.Option(help="How its columns become records.")],
+    train: Annotated[Path | None, typer.Option(help="The labelled file of training: adds the lookup and cold rows.")] = None,
+    history: Annotated[bool, typer.Option("--history", help="Also refit with and without history features.")] = False,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Figures of the stored decisions: AUC, average precision, precision and recall at 1/5/10 %, calibration, base rate."""
+    from models.evaluation import evaluate
+
+    chosen = load_mapping(mapping)
+    store = open_store(Settings().database_url)
+    with store.read() as connection:
+        bodies = decision_rows.latest_bodies(connection)
+    probabilities = {number: body["risk"]["probability"] for number, body in bodies.items() if body["risk"]}
+    test = _labelled(path, chosen)
+    lines = evaluate(test, probabilities, _labelled(train, chosen) if train else ())
+    if history:
+        lines += _history(store, [row.declaration_no for row in test if row.declaration_no in probabilities])
+    if json:
+        print_json([{"scored": line.scored, "rows": line.rows, "metrics": line.metrics.flat()} for line in lines])
+        return
+    _print(lines, f"{path.name}: {lines[0].metrics.rows:,} of {len(test):,} rows decided")
+
+
+def _labelled(path: Path, mapping: Mapping) -> "list[Labelled]":
+    from models.evaluation import Labelled
+
+    rows = []
+    for line in open_source(path).lines:
+        if line.values is None:
+            continue
+        found = {raw["kind"]: raw["payload"] for raw in apply_mapping(mapping, line.values).raws}
+        if "declaration" in found and "supervision" in found:
+            key = tuple(str(line.values[column]) for column in mapping.lookup)
+            outcome = int(found["supervision"]["finding"] == "hit")
+            rows.append(Labelled(found["declaration"]["declaration_no"], outcome, key))
+    return rows
+
+
+def _history(store: Store, names: Sequence[str]) -> "list[Line]":
+    from features.catalogue import feature_set
+    from models.champions import champion
+    from models.dataset import shipment_dataset
+    from models.evaluation import worth_of_history
+
+    with store.read() as connection:
+        bundle = champion(connection, "shipment")
+        versions = list(record_rows.versions(connection))
+    features = bundle.features
+    with progress("computing features") as show:
+        full = shipment_dataset(features, versions, progress=show)
+    facts = full.only(feature_set(f"{features.name}-facts"))
+    wanted = set(names)
+    asked = [at for name, at in zip(full.names, full.asked_at, strict=True) if name in wanted]
+    if not asked:
+        raise TooFewLabelsError("the store knows no outcome of the decided rows; decide with --outcomes as-known")
+    return worth_of_history(bundle, full, names, min(asked), facts)
+
+
+def _print(lines: "Sequence[Line]", title: str) -> None:
+    heads = [f"P@{share * 100:g}%" for share in SHARES] + [f"R@{share * 100:g}%" for share in SHARES]
+    table = Table("scored", "rows", "n", "base", "AUC", "AP", *heads, "ECE", title=title)
+    for line in lines:
+        m = line.metrics
+        figures = [m.base_rate, m.auc, m.average_precision, *m.precision.values(), *m.recall.values()]
+        ece = "-" if m.ece is None else f"{m.ece:.4f}"
+        table.add_row(line.scored, line.rows, f"{m.rows:,}", *(f"{f:.4f}" for f in figures), ece)
+    out.print(table)

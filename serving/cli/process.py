@@ -1,0 +1,11 @@
+"""The service as a process of its own: `python -m serving.cli.process PORT`."""
+
+import sys
+
+import uvicorn
+
+from serving.app import create_app
+from serving.settings import Settings
+
+if __name__ == "__main__":
+    uvicorn.run(create_app(Settings()), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False)

@@ -1,0 +1,151 @@
+"""Commands on records: simulate, import, quarantine, db, features."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from data.intake import Tally, import_file
+from data.mapping import load_mapping, mapping_names
+from data.records import utc_now
+from data.store import open_store
+from data.store import quarantine as quarantine_rows
+from data.store import records as record_rows
+from data.times import OPEN, to_instant
+from serving.cli.terminal import out, print_json, progress
+from serving.settings import Settings
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Until = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only what was known before this day (UTC).")]
+
+
+def instant_of(day: datetime | None) -> int:
+    """The instant at which a day begins in UTC; open where none is given."""
+    return OPEN if day is None else to_instant(day.replace(tzinfo=UTC))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("import")(import_records)
+    app.command("simulate")(simulate_world)
+    app.add_typer(_quarantine, name="quarantine", help="What intake refused, with its reasons.")
+    app.add_typer(_features, name="features", help="The live feature state and the catalogue.")
+    app.add_typer(_db, name="db", help="The database.")
+
+
+def import_records(
+    paths: Annotated[list[Path], typer.Argument(help="Files: .csv, .jsonl, .ndjson, .parquet")],
+    mapping: Annotated[str | None, typer.Option(help=f"How columns become records: {', '.join(mapping_names())}, or a .yaml file. Without it, each line of a .jsonl file is a record.")] = None,
+    until: Until = None,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Import records: valid ones to the store, the others to quarantine with line, field and reason."""
+    chosen = load_mapping(mapping) if mapping else None
+    store = open_store(Settings().database_url)
+    total = Tally()
+    for path in paths:
+        with progress(f"importing {path.name}") as show:
+            total.add(import_file(store, path, chosen, received_at=utc_now(), until=instant_of(until), progress=show))
+    if json:
+        refusals = [{"line": r.line, "faults": [list(f) for f in r.faults]} for r in total.refusals]
+        print_json({"received": total.received, "accepted": total.accepted, "duplicate": total.duplicate, "rejected": total.rejected, "records": total.records, "refusals": refusals})
+        return
+    out.print(f"received {total.received:,} = accepted {total.accepted:,} + duplicate {total.duplicate:,} + rejected {total.rejected:,}  ({total.records:,} records stored)")
+    for refusal in total.refusals[:5]:
+        out.print(f"  line {refusal.line}: " + "; ".join(f"{field} {reason}" for field, reason in refusal.faults), markup=False)
+    if total.rejected > 5:
+        out.print("  … all of them: greenlane quarantine list")
+
+
+def simulate_world(
+    folder: Annotated[Path, typer.Option("--out", help="Where to write records.jsonl, pending.jsonl and truth/.")] = Path("var/world"),
+    firms: Annotated[int | None, typer.Option(min=10, help="How many enterprises.")] = None,
+    days: Annotated[int | None, typer.Option(min=60, help="How many days.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same world.")] = None,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Write a simulated world: records of all agencies, outcomes only for what was inspected, the truth apart."""
+    from data.simulator import load_parameters, simulate, write_world
+
+    given = {"firms": firms, "days": days, "seed": seed}
+    parameters = load_parameters(**{name: value for name, value in given.items() if value is not None})
+    world = simulate(parameters)
+    counts = write_world(world, folder)
+    if json:
+        print_json(counts)
+    else:
+        out.print(f"wrote {folder}: " + ", ".join(f"{n:,} {name}" for name, n in counts.items()))
+
+
+_quarantine = typer.Typer(no_args_is_help=True)
+
+
+@_quarantine.command("list")
+def quarantine_list(limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20, json: Json = False) -> None:
+    """The newest refused rows."""
+    with open_store(Settings().database_url).read() as connection:
+        rows, total = quarantine_rows.newest(connection, limit), quarantine_rows.count(connection)
+    if json:
+        print_json([{"id": n, "origin": r.origin, "line": r.line, "faults": [list(f) for f in r.faults]} for n, r in rows])
+        return
+    table = Table("id", "origin", "line", "field", "reason", title=f"{len(rows)} of {total} in quarantine")
+    for number, refused in rows:
+        for field, reason in refused.faults:
+            table.add_row(str(number), refused.origin, str(refused.line), field, reason)
+    out.print(table)
+
+
+_features = typer.Typer(no_args_is_help=True)
+
+
+@_features.command("rebuild")
+def features_rebuild() -> None:
+    """Build the live feature state anew from all records."""
+    from models.policy import shipped_policies
+    from serving.clearance import Clearance
+
+    settings = Settings()
+    store = open_store(settings.database_url)
+    clearance = Clearance(store, shipped_policies(), settings.draw_secret(), utc_now, catch_up=False)
+    with progress("rebuilding feature state") as show, store.write() as connection:
+        keys = clearance.live.rebuild(connection, show)
+    out.print(f"{keys:,} keys")
+
+
+@_features.command("list")
+def features_list(name: Annotated[str, typer.Argument(help="credit, shipment, korea or scms")] = "credit") -> None:
+    """The features of a set with their explanations."""
+    from features.catalogue import feature_set
+
+    features = feature_set(name)
+    table = Table("feature", "theme", "English", "中文", title=f"{features.name}: {len(features.features)} features")
+    for feature in features.features:
+        table.add_row(feature.name, feature.theme, feature.en, feature.zh)
+    out.print(table)
+
+
+_db = typer.Typer(no_args_is_help=True)
+
+
+@_db.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to the schema of this version."""
+    open_store(Settings().database_url)
+    out.print("the database has the schema of this version")
+
+
+@_db.command("status")
+def db_status(json: Json = False) -> None:
+    """What the database holds."""
+    with open_store(Settings().database_url).read() as connection:
+        counts, refused = record_rows.count(connection), quarantine_rows.count(connection)
+    if json:
+        print_json({"records": counts, "quarantine": refused})
+        return
+    table = Table("kind", "versions")
+    for kind, n in sorted(counts.items()):
+        table.add_row(kind, f"{n:,}")
+    table.add_row("quarantine", f"{refused:,}")
+    out.print(table)

@@ -1,0 +1,94 @@
+"""Sending records and questions to a service in the order of time, as if it were those days."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from data.errors import CreditRiskError
+from data.intake import rows_of_file
+from data.mapping import Mapping
+from data.records import Record, as_envelope, utc_now
+
+
+class ServiceError(CreditRiskError):
+    """A service did not start, or refused a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A record at the moment at which it becomes known; with `asks`, a decision is asked for it."""
+
+    record: Record
+    asks: bool
+
+
+def records_of(path: Path, mapping: Mapping | None, since: int = 0) -> list[Record]:
+    """The valid records of a file that become known at an instant or later."""
+    rows = (row for row, _, _ in rows_of_file(path, mapping, received_at=utc_now()))
+    return [record for row in rows for record in row.records if record.known_at >= since]
+
+
+def in_order(steps: Iterable[Step]) -> list[Step]:
+    """Steps in the order of time; of those at one moment, questions first."""
+    return sorted(steps, key=lambda step: (step.record.known_at, not step.asks, step.record.guid))
+
+
+def replay(
+    address: str, steps: list[Step], show: Callable[[int, int], None],
+    on_answer: Callable[[dict[str, Any]], None] = lambda _body: None,
+) -> dict[str, int]:  # fmt: skip
+    """Send steps to a service whose clock follows records.
+
+    Arguments:
+        show: called with steps done and their number.
+        on_answer: called with each decision.
+    Returns:
+        How many decisions gave each lane.
+    Raises:
+        ServiceError: where the service refuses a step.
+    """
+    lanes: dict[str, int] = {}
+    known: list[dict[str, Any]] = []
+    with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
+        for done, step in enumerate(steps, start=1):
+            raw = as_envelope(step.record)
+            if step.asks:
+                _send(client, known)
+                body = _decide(client, raw)
+                on_answer(body)
+                lane = body["lane"]["code"]
+                lanes[lane] = lanes.get(lane, 0) + 1
+            else:
+                known.append(raw)
+            if done % 20 == 0 or done == len(steps):
+                show(done, len(steps))
+        _send(client, known)
+    return lanes
+
+
+def _decide(client: httpx.Client, raw: dict[str, Any]) -> dict[str, Any]:
+    answer = client.post("/v1/decisions", json=raw, headers={"Idempotency-Key": f"{raw['source']}/{raw['guid']}"})
+    if answer.status_code not in (200, 201):
+        raise ServiceError(f"declaration {raw['guid']} was refused: {_detail(answer)}")
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def _send(client: httpx.Client, known: list[dict[str, Any]]) -> None:
+    """Send the records gathered so far, at most a thousand at once."""
+    while known:
+        answer = client.post("/v1/records", json=known[:1000])
+        if answer.status_code != 200 or answer.json()["rejected"]:
+            raise ServiceError(f"records were refused: {_detail(answer)}")
+        del known[:1000]
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        body = answer.json()
+        return str(body.get("detail") or body.get("refusals"))
+    except ValueError:
+        return f"status {answer.status_code}"

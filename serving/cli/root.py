@@ -1,0 +1,42 @@
+"""The root command: gathers the groups, and shows errors as one line with a remedy instead of a traceback."""
+
+import os
+import sys
+
+import typer
+
+from data.errors import CreditRiskError
+from serving.cli import demo, evaluation, records, service, training
+from serving.cli.terminal import err
+
+app = typer.Typer(
+    name="greenlane",
+    help="Credit archives, risk scores and explained clearance decisions for cross-border e-commerce supervision.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for module in (records, training, service, evaluation, demo):
+    module.register(app)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except CreditRiskError as error:
+        err.print(f"[bold red]error:[/] {_plain(str(error))}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("stopped")
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("GREENLANE_DEBUG"):
+            raise
+        err.print(f"[bold red]unexpected failure:[/] {type(error).__name__}: {_plain(str(error))}")
+        err.print("Set GREENLANE_DEBUG=1 and run again to see where it happened.")
+        sys.exit(70)
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")

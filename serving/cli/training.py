@@ -1,0 +1,109 @@
+"""Commands of the data scientist: train, promote."""
+
+from dataclasses import dataclass
+from getpass import getuser
+from typing import Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from data.errors import ModelError
+from data.records import utc_now
+from data.store import Store, open_store
+from data.store import records as record_rows
+from data.times import OPEN
+from serving.cli.records import Json, Until, instant_of
+from serving.cli.terminal import out, print_json, progress
+from serving.settings import Settings
+
+ModelName = Annotated[Literal["credit", "shipment"], typer.Argument(help="credit (enterprises) or shipment (declarations)")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("train")(train_model)
+    app.command("promote")(promote_model)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a training run gave."""
+
+    run_id: str
+    name: str
+    version: str
+    digest: str
+    metrics: dict[str, float]
+
+
+def train_and_log(
+    store: Store, settings: Settings, model: str, features: str, *, until: int, trials: int, promote: bool, seed: int = 7
+) -> Outcome:
+    """Train on what the store knew, log the run to MLflow, and make it champion where asked to."""
+    from features.catalogue import feature_set
+    from models.champions import Signature, install
+    from models.dataset import credit_dataset, shipment_dataset
+    from models.registry import load_config, log_run, set_champion
+    from models.training import train
+
+    config = load_config(settings.mlflow_config)
+    chosen = feature_set(features)
+    if (chosen.about == "enterprise") != (model == "credit"):
+        raise ModelError(f"feature set {features!r} is about a {chosen.about}; it does not fit the {model} model")
+    with progress(f"{model}: computing features") as show:
+        with store.read() as connection:
+            versions = list(record_rows.versions(connection))
+        if model == "credit":
+            moment = until if until != OPEN else max((v.record.known_at for v in versions), default=0)
+            dataset = credit_dataset(chosen, versions, until=moment, progress=show)
+        else:
+            dataset = shipment_dataset(chosen, versions, until=until, progress=show)
+    with progress(f"{model}: tuning on {len(dataset):,} rows") as show:
+        trained = train(model, dataset, trials=trials, seed=seed, threads=settings.threads, progress=show)
+    logged = log_run(config, trained, dataset)
+    if promote:
+        set_champion(config, logged)
+        install(store, trained.bundle, Signature(getuser(), utc_now(), "promoted on training"))
+    return Outcome(logged.run_id, logged.name, logged.version, trained.bundle.digest, trained.metrics.flat())
+
+
+def train_model(
+    model: ModelName,
+    features: Annotated[str | None, typer.Option(help="Feature set; by default the model's own.")] = None,
+    until: Until = None,
+    trials: Annotated[int, typer.Option(min=1, help="Parameter settings to try.")] = 20,
+    seed: Annotated[int, typer.Option(help="The same seed and data give the same model.")] = 7,
+    promote: Annotated[bool, typer.Option("--promote", help="Make it the champion.")] = False,
+    json: Json = False,
+) -> None:
+    """Tune, calibrate and train a model; log the run, its plots and its bundle to MLflow."""
+    settings = Settings()
+    store = open_store(settings.database_url)
+    outcome = train_and_log(
+        store, settings, model, features or model, until=instant_of(until), trials=trials, promote=promote, seed=seed
+    )
+    if json:
+        print_json({"run_id": outcome.run_id, "version": outcome.version, "digest": outcome.digest, "metrics": outcome.metrics})
+        return
+    table = Table("figure", "forward folds", title=f"{outcome.name} version {outcome.version}{' (champion)' if promote else ''}")
+    for name, value in outcome.metrics.items():
+        table.add_row(name, f"{value:,.0f}" if name == "rows" else f"{value:.4f}")
+    out.print(table)
+    out.print(f"bundle {outcome.digest[:16]}…  run {outcome.run_id}  (mlflow ui --backend-store-uri … shows plots)")
+
+
+def promote_model(
+    model: ModelName,
+    version: Annotated[str, typer.Argument(help="The registry's version number.")],
+    reason: Annotated[str, typer.Option(help="Why; kept with the promotion.")],
+) -> None:
+    """Make a registered version the champion: the registry's alias moves and the store takes its bundle."""
+    from models.champions import Signature, install
+    from models.registry import bundle_of_version, load_config, set_champion
+
+    settings = Settings()
+    config = load_config(settings.mlflow_config)
+    bundle, logged = bundle_of_version(config, model, version)
+    install(open_store(settings.database_url), bundle, Signature(getuser(), utc_now(), reason))
+    set_champion(config, logged)
+    out.print(f"{logged.name} version {logged.version} is the champion (bundle {bundle.digest[:16]}…)")

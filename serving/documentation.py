@@ -1,0 +1,66 @@
+"""What OpenAPI says beyond the routes: request bodies with real examples, and the schema of problems."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from data.records import Declaration, Envelope
+from serving.problems import Problem
+
+VERSION = "1.0"
+SUMMARY = "Credit archives, risk scores and explained clearance decisions for cross-border e-commerce supervision"
+
+_REF = "#/components/schemas/{model}"
+EXAMPLE: dict[str, Any] = {
+    "guid": "5c9b3a34-95a4-4a6c-9a0c-2f6f6d1f3c55",
+    "source": "single-window",
+    "event_at": "2026-07-01T10:15:00+08:00",
+    "payload": {
+        "declaration_no": "79012026I000000123", "enterprise": "91510500MA6200001K", "direction": "import",
+        "trade_mode": "9610", "hs_code": "3304990099", "origin": "KR", "departure": "KR",
+        "declared_value_fen": 45_900, "net_mass_g": 600, "gross_mass_g": 750,
+    },
+}  # fmt: skip
+
+
+def _body(schema: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "examples": examples}}}}
+
+
+DECISION_BODY = _body(
+    {
+        "type": "object",
+        "required": ["guid", "source", "event_at", "payload"],
+        "properties": {
+            "kind": {"const": "declaration"},
+            "guid": {"type": "string", "minLength": 1, "maxLength": 100},
+            "source": {"type": "string", "minLength": 1, "maxLength": 100},
+            "action": {"enum": ["new", "change"], "default": "new"},
+            "event_at": {"type": "string", "format": "date-time"},
+            "usable_until": {"type": "string", "format": "date-time"},
+            "payload": {"$ref": "#/components/schemas/Declaration"},
+        },
+        "additionalProperties": False,
+    },
+    {"declaration": {"summary": "A parcel under mode 9610", "value": EXAMPLE}},
+)
+_ENVELOPE = {"$ref": "#/components/schemas/Envelope"}
+RECORDS_BODY = _body(
+    {"oneOf": [_ENVELOPE, {"type": "array", "items": _ENVELOPE, "minItems": 1, "maxItems": 10_000}]},
+    {"one": {"summary": "One declaration", "value": {"kind": "declaration"} | EXAMPLE}},
+)
+
+
+def complete(app: FastAPI) -> None:
+    """Add the schemas that request bodies and problems refer to."""
+    original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = original()
+        components = schema.setdefault("components", {}).setdefault("schemas", {})
+        _, extra = models_json_schema([(m, "validation") for m in (Envelope, Declaration, Problem)], ref_template=_REF)
+        components.update(extra["$defs"])
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

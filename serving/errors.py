@@ -1,0 +1,19 @@
+"""Errors that only the service can have."""
+
+from data.errors import CreditRiskError
+
+
+class RequestError(CreditRiskError):
+    """A request cannot be read or contradicts an earlier one."""
+
+
+class MalformedBodyError(RequestError):
+    """The body is not JSON of the expected shape."""
+
+
+class BodyTooLargeError(RequestError):
+    """The body exceeds the limit."""
+
+
+class IdempotencyConflictError(RequestError):
+    """An Idempotency-Key was used before for another request."""

@@ -1,0 +1,47 @@
+"""Settings from the environment (`GREENLANE_...`) or a `.env` file. Secrets come from here and are never logged."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """All that an installation may set."""
+
+    model_config = SettingsConfigDict(env_prefix="GREENLANE_", env_file=".env", extra="ignore", frozen=True)
+
+    var: Path = Path("var")
+    """Where everything lives that is not code: the database, models, generated keys."""
+    database: str | None = None
+    """SQLAlchemy URL; without it, SQLite in `var`."""
+    mlflow_config: Path = Path("mlflow.yaml")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    clock: Literal["system", "records"] = "system"
+    """`records` takes each record's own time as now: for replaying the past, never for real clearance."""
+    draw_key: SecretStr | None = None
+    """The secret of the random lane; without it, one is made and kept in `var`."""
+    max_body_bytes: int = Field(default=8_000_000, ge=1_000)
+    threads: int = Field(default=1, ge=1)
+    """Cores for training. The answer path always uses one."""
+
+    @property
+    def database_url(self) -> str:
+        """Where records are stored."""
+        return self.database or f"sqlite:///{self.var / 'greenlane.db'}"
+
+    def draw_secret(self) -> bytes:
+        """The key of the random lane."""
+        if self.draw_key is not None:
+            return self.draw_key.get_secret_value().encode()
+        path = self.var / "draw.key"
+        if not path.exists():
+            self.var.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_hex(32))
+        return path.read_text().strip().encode()
