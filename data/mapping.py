@@ -166,7 +166,8 @@ def check_columns(mapping: Mapping, found: tuple[str, ...]) -> None:
 
 def apply_mapping(mapping: Mapping, row: Row) -> Mapped:
     """The raw records of one row, or its faults by column. Pure."""
-    raws, faults = [], []
+    raws: list[dict[str, Any]] = []
+    faults: list[tuple[str, str]] = []
     for record in mapping.records:
         try:
             raws.append(_raw(mapping, record, row))

@@ -35,7 +35,7 @@ def uscc_check_character(first_17: str) -> str:
 def _enterprise_id(value: str) -> str:
     """An enterprise's code: an 18-character USCC with its check character right, or another register's shorter code."""
     if len(value) == 18 and value.isascii() and value.isalnum():
-        code = uscc.compact(value)
+        code: str = uscc.compact(value)
         try:
             expected = uscc_check_character(code[:17])
         except ValueError:
@@ -49,7 +49,7 @@ def _enterprise_id(value: str) -> str:
 def _decimal_units(value: object, scale: int) -> int:
     """A decimal amount as an integer number of its smallest unit, rounded half to even."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
-        raise ValueError("should be a number")
+        raise ValueError("should be a number")  # noqa: TRY004 - pydantic reports ValueError as a fault
     try:
         number = Decimal(str(value).strip()) * scale
     except InvalidOperation:

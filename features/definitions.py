@@ -5,6 +5,7 @@ is a pure function of measures and of the facts of the question. Each form compu
 and a column of values (`column`, for training) by the same IEEE operations, so that both agree bit for bit.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
@@ -130,6 +131,25 @@ Measured = Mapping[Measure, int | None]
 Value = float | str | None
 
 
+class Form(ABC):
+    """What every form of a feature can do. Both ways of computing use the same IEEE operations in the same order."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def measures(self) -> tuple[Measure, ...]:
+        """The measures that it needs."""
+
+    @abstractmethod
+    def scalar(self, measured: Measured, question: Question) -> Value:
+        """Its value for one question; None for missing."""
+
+    @abstractmethod
+    def column(self, columns: Columns) -> Floats | NDArray[np.object_]:
+        """Its values for n questions, shape (n,); NaN (None for texts) for missing."""
+
+
 def _over(numerator: Integers, denominator: Integers) -> Floats:
     valid = (numerator != MISSING) & (denominator != MISSING) & (denominator > 0)
     result = np.full(len(numerator), np.nan)
@@ -138,7 +158,7 @@ def _over(numerator: Integers, denominator: Integers) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class Number(Form):
     """A measure as it is."""
 
     measure: Measure
@@ -157,7 +177,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Ratio:
+class Ratio(Form):
     """One measure over another: a mean, a share, a rate. Missing where the lower one is not positive."""
 
     upper: Measure
@@ -176,7 +196,7 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True)
-class Deviation:
+class Deviation(Form):
     """Standard deviation from count, sum and sum of squares, in the unit of the value. Missing below `least` observations."""
 
     count: Measure
@@ -203,7 +223,7 @@ class Deviation:
 
 
 @dataclass(frozen=True, slots=True)
-class ZScore:
+class ZScore(Form):
     """How many standard deviations a fact lies from the mean of its key's history. Missing where the history does not vary."""
 
     fact: str
@@ -234,7 +254,7 @@ class ZScore:
 
 
 @dataclass(frozen=True, slots=True)
-class DaysSince:
+class DaysSince(Form):
     """Whole days since a moment: a `since` measure."""
 
     measure: Measure
@@ -253,7 +273,7 @@ class DaysSince:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Form):
     """An integer fact of the question itself."""
 
     field: str
@@ -272,7 +292,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Category:
+class Category(Form):
     """A coded fact of the question itself; the model's own encoder turns it into a number."""
 
     field: str

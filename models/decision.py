@@ -6,7 +6,7 @@ Order of selection: mandatory rules, the random lane, risk, the green channel, s
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from models.policy import Lane, Policy, Rule
@@ -34,7 +34,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """The lane, at which step it was found, the rule if one did, and how likely an inspection was before the draw."""
+    """The lane, at which step it was found, the rule if one did, and how likely an inspection was before the draws."""
 
     lane: Lane
     step: Step
@@ -63,23 +63,31 @@ def draw_labels(policy: Policy) -> tuple[str, ...]:
 
 def decide(policy: Policy, case: Case) -> Ruling:
     """The lane of a case under a policy. A case whose parts failed goes to the safe lane, never to green."""
-    missed = 1.0  # the probability that no draw selects the case
+    by_score = _by_score(policy, case)
+    likely = round(inclusion(policy, case, by_score.lane) * 1000)
     for rule in policy.rules:
-        if not _holds(rule, case):
-            continue
-        if rule.permille == 1000 or case.draws[rule.code] * 1000 < rule.permille:
-            certain = 1.0 if rule.permille == 1000 else rule.permille / 1000
-            sure = 1 - missed * (1 - certain) if rule.lane == INSPECTED else 1 - missed
-            return Ruling(rule.lane, "rule", rule, round(sure * 1000), rule.zh, rule.en)
-        if rule.lane == INSPECTED:
-            missed *= 1 - rule.permille / 1000
-    ruling = _by_score(policy, case)
-    share = policy.random.permille / 1000 if policy.random.lane == INSPECTED else 0.0
-    inclusion = 1000 if ruling.lane == INSPECTED else round((1 - missed * (1 - share)) * 1000)
+        if _holds(rule, case) and (rule.permille == 1000 or case.draws[rule.code] * 1000 < rule.permille):
+            return Ruling(rule.lane, "rule", rule, likely, rule.zh, rule.en)
     if case.draws["random"] * 1000 < policy.random.permille:
         zh, en = "按法定比例随机抽中", "Selected at random at the stated rate"
-        return Ruling(policy.random.lane, "random", None, inclusion, zh, en)
-    return Ruling(ruling.lane, ruling.step, None, inclusion, ruling.zh, ruling.en)
+        return Ruling(policy.random.lane, "random", None, likely, zh, en)
+    return replace(by_score, inclusion_permille=likely)
+
+
+def inclusion(policy: Policy, case: Case, otherwise: Lane) -> float:
+    """The probability that a case is inspected, over all draws: what inverse-probability estimates divide by.
+
+    Arguments:
+        otherwise: the lane of the case where no draw selects it.
+    """
+    reached, inspected = 1.0, 0.0
+    steps = [(rule.permille, rule.lane) for rule in policy.rules if _holds(rule, case)]
+    for permille, lane in [*steps, (policy.random.permille, policy.random.lane), (1000, otherwise)]:
+        share = reached * permille / 1000
+        reached -= share
+        if lane == INSPECTED:
+            inspected += share
+    return inspected
 
 
 def _by_score(policy: Policy, case: Case) -> Ruling:
@@ -87,22 +95,24 @@ def _by_score(policy: Policy, case: Case) -> Ruling:
         zh, en = _SAFE if case.failed is None else _FAILED
         return Ruling(policy.safe_lane, "safe", None, 0, zh, en)
     if case.risk >= policy.risk.inspect_at_least:
-        return Ruling(INSPECTED, "risk", None, 0, *_risk_text(case.risk, "≥", policy.risk.inspect_at_least))
+        return Ruling(INSPECTED, "risk", None, 0, *_risk_text(case.risk, policy.risk.inspect_at_least))
     if case.risk >= policy.risk.review_at_least:
-        return Ruling("document_review", "risk", None, 0, *_risk_text(case.risk, "≥", policy.risk.review_at_least))
+        return Ruling("document_review", "risk", None, 0, *_risk_text(case.risk, policy.risk.review_at_least))
     if _earned_green(policy, case):
-        return Ruling("green_channel", "green", None, 0, "信用良好且风险低，适用绿色通道", "Good credit and low risk earn the green channel")
-    return Ruling("standard_release", "standard", None, 0, "无需加强监管，按常规放行", "Nothing calls for more supervision: standard release")
+        return Ruling("green_channel", "green", None, 0, *_GREEN)
+    return Ruling("standard_release", "standard", None, 0, *_STANDARD)
 
 
+_GREEN = ("信用良好且风险低，适用绿色通道", "Good credit and low risk earn the green channel")
+_STANDARD = ("无需加强监管，按常规放行", "Nothing calls for more supervision: standard release")
 _SAFE = ("尚无可用的风险模型，转入安全通道", "No risk model is in use: the safe lane")
 _FAILED = ("系统部分功能失效，转入安全通道", "A part of the system failed: the safe lane")
 
 
-def _risk_text(risk: float, sign: str, threshold: float) -> tuple[str, str]:
+def _risk_text(risk: float, threshold: float) -> tuple[str, str]:
     return (
-        f"违规概率{risk * 100:.1f}%{sign}{threshold * 100:g}%",
-        f"Probability of a violation {risk * 100:.1f} % {sign} {threshold * 100:g} %",
+        f"违规概率{risk * 100:.1f}%，达到{threshold * 100:g}%的界限",
+        f"Probability of a violation {risk * 100:.1f} %, at or above the threshold of {threshold * 100:g} %",
     )
 
 
@@ -124,5 +134,7 @@ def _holds(rule: Rule, case: Case) -> bool:
         (not when.statutory_level or case.statutory_level in when.statutory_level)
         and (not when.trade_mode or facts.get("trade_mode") in when.trade_mode)
         and (when.direction is None or facts.get("direction") == when.direction)
-        and (when.declared_value_above_fen is None or facts.get("declared_value_fen", 0) > when.declared_value_above_fen)
+        and (
+            when.declared_value_above_fen is None or facts.get("declared_value_fen", 0) > when.declared_value_above_fen
+        )
     )

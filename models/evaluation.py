@@ -46,7 +46,9 @@ def lookup_scores(train: Sequence[Labelled], test: Sequence[Labelled]) -> tuple[
     return scores, np.array([row.tuple_ not in rates for row in test])
 
 
-def evaluate(test: Sequence[Labelled], probabilities: Mapping[str, float], train: Sequence[Labelled] = ()) -> list[Line]:
+def evaluate(
+    test: Sequence[Labelled], probabilities: Mapping[str, float], train: Sequence[Labelled] = ()
+) -> list[Line]:
     """The figures of decided probabilities on labelled rows.
 
     Arguments:
@@ -59,21 +61,25 @@ def evaluate(test: Sequence[Labelled], probabilities: Mapping[str, float], train
     decided = [row for row in test if row.declaration_no in probabilities]
     outcomes = np.array([row.outcome for row in decided], dtype=np.int64)
     if not decided or not 0 < outcomes.sum() < len(decided):
-        raise TooFewLabelsError("no rows with both outcomes were decided; run `greenlane decide` on the same file first")
+        raise TooFewLabelsError(
+            "no rows with both outcomes were decided; run `greenlane decide` on the same file first"
+        )
     scores = np.array([probabilities[row.declaration_no] for row in decided])
     lines = [Line("model", "all", measure(outcomes, scores))]
     if train:
         looked_up, cold = lookup_scores(train, decided)
-        lines.append(Line("lookup (no learning)", "all", measure(outcomes, looked_up, are_probabilities=False)))
+        lines.append(Line("lookup", "all", measure(outcomes, looked_up, are_probabilities=False)))
         for rows, mask in (("cold", cold), ("seen", ~cold)):
             if 0 < outcomes[mask].sum() < mask.sum():
                 lines.append(Line("model", rows, measure(outcomes[mask], scores[mask])))
                 lookup = measure(outcomes[mask], looked_up[mask], are_probabilities=False)
-                lines.append(Line("lookup (no learning)", rows, lookup))
+                lines.append(Line("lookup", rows, lookup))
     return lines
 
 
-def refit_probabilities(bundle: Bundle, train: Dataset, test: Dataset, *, seed: int, threads: int = 1) -> NDArray[np.float64]:
+def refit_probabilities(
+    bundle: Bundle, train: Dataset, test: Dataset, *, seed: int, threads: int = 1
+) -> NDArray[np.float64]:
     """The same settings fitted anew on a dataset and scored on another, uncalibrated: for comparing feature sets."""
     from models.encoding import fit_encoder
 
@@ -90,7 +96,13 @@ _TUNED = (
 
 
 def worth_of_history(
-    bundle: Bundle, full: Dataset, test_names: Iterable[str], known_before: int, facts: Dataset, *, seeds: Sequence[int] = (1, 2, 3)
+    bundle: Bundle,
+    full: Dataset,
+    test_names: Iterable[str],
+    known_before: int,
+    facts: Dataset,
+    *,
+    seeds: Sequence[int] = (1, 2, 3),
 ) -> list[Line]:
     """The same model with and without history features, each the mean of some seeds' probabilities.
 

@@ -55,7 +55,9 @@ class Scorer:
         except lightgbm.basic.LightGBMError as error:
             raise BundleError(f"the trees of model {bundle.manifest.model} cannot be read: {error}") from None
         if self.booster.num_feature() != len(self.features.features):
-            raise BundleError(f"the trees of model {bundle.manifest.model} have another number of features than its manifest")
+            raise BundleError(
+                f"the trees of model {bundle.manifest.model} have another number of features than its manifest"
+            )
         groups: dict[str, list[int]] = {}
         for place, feature in enumerate(self.features.features):
             groups.setdefault(feature.group or feature.name, []).append(place)
@@ -84,4 +86,6 @@ class Scorer:
     def probability(self, vector: Sequence[Value]) -> float:
         """The calibrated probability alone."""
         row = self._encoder.row(vector)
-        return self._calibration.probability(float(np.asarray(self.booster.predict(row, raw_score=True, num_threads=1))[0]))
+        return self._calibration.probability(
+            float(np.asarray(self.booster.predict(row, raw_score=True, num_threads=1))[0])
+        )

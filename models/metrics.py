@@ -26,7 +26,12 @@ class Metrics:
 
     def flat(self) -> dict[str, float]:
         """The figures by name."""
-        named = {"rows": float(self.rows), "base_rate": self.base_rate, "auc": self.auc, "average_precision": self.average_precision}
+        named = {
+            "rows": float(self.rows),
+            "base_rate": self.base_rate,
+            "auc": self.auc,
+            "average_precision": self.average_precision,
+        }
         for share in self.precision:
             named[f"precision_at_{share * 100:g}pct"] = self.precision[share]
             named[f"recall_at_{share * 100:g}pct"] = self.recall[share]

@@ -9,8 +9,8 @@ from sklearn.metrics import precision_recall_curve
 from models.training import Trained
 
 matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402 - the backend is chosen first
-from matplotlib.axes import Axes  # noqa: E402
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 
 
 def write_plots(trained: Trained, folder: Path) -> list[Path]:
@@ -55,7 +55,9 @@ def _gains(trained: Trained, axes: Axes) -> None:
     share = np.arange(1, len(hits) + 1) / len(hits)
     axes.plot(share, hits / hits[-1], label="model")
     axes.plot([0, 1], [0, 1], "--", color="grey", label="random")
-    axes.set(xlabel="share inspected", ylabel="share of violations found", title=f"Gains (AUC {trained.metrics.auc:.3f})")
+    axes.set(
+        xlabel="share inspected", ylabel="share of violations found", title=f"Gains (AUC {trained.metrics.auc:.3f})"
+    )
     axes.legend()
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from importlib.resources import files
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import yaml
@@ -162,7 +163,7 @@ def policy_book(policies: Iterable[Policy]) -> PolicyBook:
         PolicyError: where two are in force on one day.
     """
     ordered = tuple(sorted(policies, key=lambda policy: policy.in_force_from))
-    for earlier, later in zip(ordered, ordered[1:], strict=False):
+    for earlier, later in pairwise(ordered):
         if earlier.in_force_until is None or earlier.in_force_until >= later.in_force_from:
             raise PolicyError(f"policies {earlier.id} and {later.id} are both in force on {later.in_force_from}")
     return PolicyBook(ordered)

@@ -1,11 +1,14 @@
 """Contributions in words: what the value is, and how many points it moves the score, in Chinese and English."""
 
 from math import exp
+from typing import TYPE_CHECKING
 
 from data.records import Payload
 from features.definitions import Feature, Value
 from features.views import LEVELS
-from models.explain import Contribution
+
+if TYPE_CHECKING:  # LightGBM takes seconds to import, and answers need only words
+    from models.explain import Contribution
 
 _LEVELS_ZH = ("高级认证", "认证", "常规", "失信", "严重失信")
 
@@ -63,7 +66,7 @@ def _from_logarithm(feature: Feature, value: float) -> tuple[str, str]:
             return f"约{amount:.3g}倍", f"about {amount:.3g} times"
 
 
-def reason_of(contribution: Contribution, prefix: str) -> Reason:
+def reason_of(contribution: "Contribution", prefix: str) -> Reason:
     """A contribution as a reason.
 
     Arguments:

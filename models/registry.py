@@ -134,7 +134,10 @@ def bundle_of_version(config: RegistryConfig, model: str, version: str) -> tuple
             found = client.get_model_version(name, version)
         with TemporaryDirectory() as folder:
             path = download_artifacts(
-                run_id=found.run_id, artifact_path="bundle/bundle.json", dst_path=folder, tracking_uri=config.tracking_uri
+                run_id=found.run_id,
+                artifact_path="bundle/bundle.json",
+                dst_path=folder,
+                tracking_uri=config.tracking_uri,
             )
             content = Path(path).read_bytes()
     except (MlflowException, OSError) as error:

@@ -37,5 +37,7 @@ def forward_folds(dataset: Dataset, count: int = 4, *, first_share: float = 0.4)
         if all(0 < int(dataset.outcomes[side].sum()) < int(side.sum()) for side in (train, valid)):
             folds.append(Fold(train, valid))
     if not folds:
-        raise TooFewLabelsError("no stretch of time has hits and clean outcomes both before and within it; import more results")
+        raise TooFewLabelsError(
+            "no stretch of time has hits and clean outcomes both before and within it; import more results"
+        )
     return folds

@@ -57,7 +57,11 @@ def fit(matrix: Floats, outcomes: NDArray[np.int64], parameters: dict[str, Any])
     """A booster on a matrix of shape (n, features). `parameters` holds `rounds` beside LightGBM's own."""
     own = {name: value for name, value in parameters.items() if name not in ("rounds", "categorical_feature")}
     data = lightgbm.Dataset(
-        matrix, outcomes, categorical_feature=parameters["categorical_feature"], params={"verbosity": -1}, free_raw_data=True
+        matrix,
+        outcomes,
+        categorical_feature=parameters["categorical_feature"],
+        params={"verbosity": -1},
+        free_raw_data=True,
     )
     return lightgbm.train(own, data, num_boost_round=parameters["rounds"])
 
@@ -80,7 +84,9 @@ def train(
     encoder = fit_encoder(dataset.features, dataset.columns)
     fixed = fixed_parameters(dataset, encoder, seed=seed, threads=threads)
     matrix = encoder.rows(dataset.columns)
-    tried = tune(lambda own, fold: _fold_margins(matrix, dataset, fold, fixed | own), dataset, split, trials, seed, progress)
+    tried = tune(
+        lambda own, fold: _fold_margins(matrix, dataset, fold, fixed | own), dataset, split, trials, seed, progress
+    )
     best = min(tried, key=lambda trial: (trial.loss, trial.number))
     parameters = fixed | best.parameters
     margins = [_fold_margins(matrix, dataset, fold, parameters) for fold in split]

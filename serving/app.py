@@ -17,7 +17,12 @@ from data.values import EnterpriseId
 from models.policy import shipped_policies
 from serving import documentation
 from serving.answers import (
-    ArchiveAnswer, DecisionAnswer, Health, IntakeAnswer, Readiness, RefusalAnswer,
+    ArchiveAnswer,
+    DecisionAnswer,
+    Health,
+    IntakeAnswer,
+    Readiness,
+    RefusalAnswer,
 )  # fmt: skip
 from serving.archive import archive_of
 from serving.clearance import Clearance
@@ -27,6 +32,11 @@ from serving.problems import documented, install
 from serving.settings import Settings
 
 _MOST_RECORDS = 10_000
+_ANSWERED_BEFORE: dict[str, Any] = {
+    "description": "Answered before under this Idempotency-Key",
+    "model": DecisionAnswer,
+}
+_KEY_HELP = "The same key with the same request gives the same answer"
 _ENTERPRISE = TypeAdapter(EnterpriseId)
 
 
@@ -62,25 +72,29 @@ def create_app(settings: Settings | None = None, clock: Callable[[], int] = utc_
 def _add_routes(app: FastAPI) -> None:
     @app.post(
         "/v1/decisions", status_code=201, response_model=DecisionAnswer, tags=["decisions"],
-        responses={200: {"description": "Answered before under this Idempotency-Key", "model": DecisionAnswer}} | documented(400, 409, 413, 422, 500, 503),
+        responses=documented(400, 409, 413, 422, 500, 503) | {200: _ANSWERED_BEFORE},
         openapi_extra=documentation.DECISION_BODY, summary="Decide on a shipment",
     )  # fmt: skip
     async def decide(
         request: Request,
-        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255, description="The same key and request give the same answer")] = None,
+        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255, description=_KEY_HELP)] = None,
     ) -> Response:  # fmt: skip
         """Take a declaration in and answer with its lane and reasons. The decision is durable before it is answered."""
         raw = _json(await request.body())
         if not isinstance(raw, dict):
             raise MalformedBodyError("the body should be one JSON object: the declaration's envelope")
         body, is_new = _clearance(request).decide(raw, idempotency_key)
-        return JSONResponse(body, status_code=201 if is_new else 200, headers={"Location": f"/v1/decisions/{body['decision_id']}"})
+        return JSONResponse(
+            body, status_code=201 if is_new else 200, headers={"Location": f"/v1/decisions/{body['decision_id']}"}
+        )
 
     @app.get(
         "/v1/decisions/{decision_id}", response_model=DecisionAnswer, tags=["decisions"],
         responses=documented(404, 422, 500, 503), summary="A decision as it was answered",
     )  # fmt: skip
-    async def decision(request: Request, decision_id: Annotated[str, Path(max_length=40, pattern="^dec_[0-9a-f]+$")]) -> Response:
+    async def decision(
+        request: Request, decision_id: Annotated[str, Path(max_length=40, pattern="^dec_[0-9a-f]+$")]
+    ) -> Response:
         """The stored answer, byte for byte what was said then."""
         with _store(request).read() as connection:
             found = decision_rows.by_id(connection, decision_id)
@@ -100,13 +114,19 @@ def _add_routes(app: FastAPI) -> None:
             raise MalformedBodyError(f"the body should be a record or a list of 1 to {_MOST_RECORDS} records")
         tally = _clearance(request).take(values)
         if tally.rejected == tally.received:
-            raise InvalidRecordError(tuple((f"{r.line}.{field}", reason) for r in tally.refusals for field, reason in r.faults))
+            raise InvalidRecordError(
+                tuple((f"{r.line}.{field}", reason) for r in tally.refusals for field, reason in r.faults)
+            )
         refusals = [
             RefusalAnswer(line=r.line, faults=[{"field": field, "reason": reason} for field, reason in r.faults])
             for r in tally.refusals
         ]
         return IntakeAnswer(
-            received=tally.received, accepted=tally.accepted, duplicate=tally.duplicate, rejected=tally.rejected, refusals=refusals
+            received=tally.received,
+            accepted=tally.accepted,
+            duplicate=tally.duplicate,
+            rejected=tally.rejected,
+            refusals=refusals,
         )
 
     @app.get(

@@ -8,12 +8,11 @@ from typing import Any, cast
 from sqlalchemy import Connection
 
 from data import intake
-from data.errors import CreditRiskError, InvalidRecordError, NoChampionError, RecordConflictError
+from data.errors import CreditRiskError, InvalidRecordError, RecordConflictError
 from data.records import Record, canonical, digest_of
 from data.store import Store
 from data.store import bundles as bundle_rows
 from data.store import decisions as decision_rows
-from data.store import records as record_rows
 from data.times import show
 from features.catalogue import CREDIT
 from features.definitions import Measure, Value
@@ -80,8 +79,10 @@ class Clearance:
         for model in digests:
             try:
                 scorers[model] = Scorer(champion(connection, model))
-            except (CreditRiskError, NoChampionError) as error:
-                log.error("the %s champion cannot be used: %s", model, error)
+            except CreditRiskError as error:
+                log.error(  # noqa: TRY400 - the text says it all
+                    "the %s champion cannot be used: %s", model, error
+                )
         self._digests, self._scorers = digests, scorers
         sets = {CREDIT.name: CREDIT} | {scorer.features.name: scorer.features for scorer in scorers.values()}
         self.live = LiveFeatures(sets.values())
@@ -121,7 +122,9 @@ class Clearance:
                 before = decision_rows.by_key(connection, idempotency_key)
                 if before is not None:
                     if before.request_digest != request_digest:
-                        raise IdempotencyConflictError("this Idempotency-Key was used for another request; use a new key")
+                        raise IdempotencyConflictError(
+                            "this Idempotency-Key was used for another request; use a new key"
+                        )
                     return before.body, False
             self._reload(connection)
             now = self._now(connection)
@@ -226,7 +229,9 @@ def level_of(measured: dict[Measure, int | None]) -> Level:
 def _row(raw: dict[str, Any], sent: object, now: int, *, historical: bool) -> intake.Row:
     if raw["kind"] != "declaration":
         raise InvalidRecordError((("kind", "should be declaration: decisions are asked for declarations"),))
-    return intake.raw_row(raw, origin="api/decisions", line=1, text=canonical(sent), received_at=now, historical=historical)
+    return intake.raw_row(
+        raw, origin="api/decisions", line=1, text=canonical(sent), received_at=now, historical=historical
+    )
 
 
 def _refusal(row: intake.Row, tally: intake.Tally) -> CreditRiskError:
@@ -246,10 +251,13 @@ def _selection(ruling: Ruling, policy: Policy) -> Selection:
 
 def _reasons(ruling: Ruling, scored: Scored) -> list[Reason]:
     """The step that decided, then what moves the scores most."""
-    reasons = [Reason(code=f"selection.{ruling.rule.code if ruling.rule else ruling.step}", points=0, zh=ruling.zh, en=ruling.en)]
+    reasons = [
+        Reason(
+            code=f"selection.{ruling.rule.code if ruling.rule else ruling.step}", points=0, zh=ruling.zh, en=ruling.en
+        )
+    ]
     if scored.risk:
         reasons += [reason_of(c, "risk") for c in scored.risk.contributions[:_RISK_REASONS]]
     if scored.credit:
         reasons += [reason_of(c, "credit") for c in scored.credit.contributions[:_CREDIT_REASONS]]
     return reasons
-

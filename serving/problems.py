@@ -51,7 +51,9 @@ class Problem(BaseModel):
     type: str = Field(examples=["urn:greenlane:problem:invalid-record"])
     title: str = Field(examples=["A record breaks its type"])
     status: int = Field(examples=[422])
-    detail: str = Field(examples=["payload.enterprise: wrong check character of a unified social credit code: A should be 3"])
+    detail: str = Field(
+        examples=["payload.enterprise: wrong check character of a unified social credit code: A should be 3"]
+    )
     faults: list[Fault] = []
 
 
@@ -104,4 +106,6 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unexpected(_request: Request, error: Exception) -> JSONResponse:
         log.error("unexpected failure: %s", type(error).__name__, exc_info=error)
-        return answer(500, "failure", "An unexpected failure", "The failure is in the service's log. Nothing was stored.")
+        return answer(
+            500, "failure", "An unexpected failure", "The failure is in the service's log. Nothing was stored."
+        )

@@ -55,8 +55,12 @@ def latest_bodies(connection: Connection) -> dict[str, dict[str, Any]]:
 
 def lanes(connection: Connection, enterprise: str) -> dict[str, int]:
     """How often each lane was given to an enterprise."""
-    query = select(table.c.lane, func.count()).where(table.c.enterprise == enterprise).group_by(table.c.lane)
-    return {lane: n for lane, n in connection.execute(query)}
+    query = (
+        select(table.c.lane, func.count().label("decisions"))
+        .where(table.c.enterprise == enterprise)
+        .group_by(table.c.lane)
+    )
+    return {row.lane: row.decisions for row in connection.execute(query)}
 
 
 def _read(row: Row[Any] | None) -> Decided | None:

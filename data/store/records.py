@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, func, insert, select, tuple_
+from sqlalchemy import Connection, Row, func, insert, select, tuple_
 
 from data.records import Record, Version, canonical
 from data.store.schema import records as table
@@ -94,7 +94,9 @@ def _carry_over(connection: Connection, accepted: Sequence[Record], rows: list[d
             .where(tuple_(table.c.kind, table.c.source, table.c.guid).in_(bare[start : start + _CHUNK]))
             .order_by(table.c.seq)
         )
-        owners.update({(kind, source, guid): (enterprise, reference) for kind, source, guid, enterprise, reference in found})
+        owners.update(
+            {(kind, source, guid): (enterprise, reference) for kind, source, guid, enterprise, reference in found}
+        )
     for record, row in zip(accepted, rows, strict=True):
         if record.action in ("delete", "repair"):
             row["enterprise"], row["reference"] = owners.get(name_of(record), (None, None))
@@ -109,7 +111,8 @@ def last_seq(connection: Connection) -> int:
 
 def count(connection: Connection) -> dict[str, int]:
     """How many versions are stored of each kind."""
-    return {kind: n for kind, n in connection.execute(select(table.c.kind, func.count()).group_by(table.c.kind))}
+    query = select(table.c.kind, func.count().label("versions")).group_by(table.c.kind)
+    return {row.kind: row.versions for row in connection.execute(query)}
 
 
 def latest_known(connection: Connection) -> int:
@@ -168,19 +171,23 @@ def open_version(connection: Connection, name: Name) -> Record | None:
     return _as_record(row) if row is not None and row.action in ("new", "change") else None
 
 
-def declarations_by_number(connection: Connection, numbers: Iterable[str]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Payloads of the newest version of declarations, by source and declaration number."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+def declarations_by_number(connection: Connection, numbers: Iterable[str]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Payloads of declarations by number and source: of each source the newest, the newest of all last."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
     wanted = sorted(set(numbers))
     for start in range(0, len(wanted), _CHUNK):
         rows = connection.execute(
             select(table.c.source, table.c.reference, table.c.payload)
-            .where(and_(table.c.kind == "declaration", table.c.reference.in_(wanted[start : start + _CHUNK])))
+            .where(
+                table.c.kind == "declaration", table.c.action.in_(("new", "change")),
+                table.c.reference.in_(wanted[start : start + _CHUNK]),
+            )
             .order_by(table.c.seq)
-        )
+        )  # fmt: skip
         for source, number, payload in rows:
-            if number is not None:
-                found[source, number] = msgspec.json.decode(payload)
+            by_source = found.setdefault(number, {})
+            by_source.pop(source, None)
+            by_source[source] = msgspec.json.decode(payload)
     return found
 
 

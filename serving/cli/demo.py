@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from data.errors import DataError
-from data.intake import import_file
+from data.importing import import_file
 from data.records import utc_now
 from data.store import open_store
 from data.times import OPEN
@@ -50,7 +50,9 @@ def demo(
     _show_lanes(lanes)
     for lane in _SHOWN:
         if lane not in examples:
-            raise ServiceError(f"no declaration of the demo's last days was given the lane {lane}; try another --trials")
+            raise ServiceError(
+                f"no declaration of the demo's last days was given the lane {lane}; try another --trials"
+            )
         show_decision(examples[lane])
     out.print("The service was stopped. [bold]make serve[/] starts it again and keeps it up; /docs documents it.")
 
@@ -138,7 +140,7 @@ def show_decision(body: dict[str, Any]) -> None:
     lines = [
         f"declaration {body['declaration_no']}  ·  enterprise {body['enterprise']}  ·  {body['decided_at']}",
         f"credit {_score(body['credit'])}  ·  risk {_score(body['risk'])}  ·  statutory level {body['statutory_level']}",
-        f"policy {body['policy']['id']}  ·  inspection probability before the draw {body['selection']['inclusion_permille'] / 10:g} %",
+        f"policy {body['policy']['id']}  ·  inspection was {body['selection']['inclusion_permille'] / 10:g} % likely before the draw",
         "",
     ]
     for reason in body["reasons"]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -13,12 +13,11 @@ from data.readers import open_source
 from data.store import Store, open_store
 from data.store import decisions as decision_rows
 from data.store import records as record_rows
-from models.metrics import SHARES
 from serving.cli.records import Json
 from serving.cli.terminal import out, print_json, progress
 from serving.settings import Settings
 
-if False:  # for type checkers only: evaluation imports scikit-learn
+if TYPE_CHECKING:  # scikit-learn is imported only where figures are made
     from models.evaluation import Labelled, Line
 
 
@@ -88,11 +87,22 @@ def _history(store: Store, names: Sequence[str]) -> "list[Line]":
 
 
 def _print(lines: "Sequence[Line]", title: str) -> None:
-    heads = [f"P@{share * 100:g}%" for share in SHARES] + [f"R@{share * 100:g}%" for share in SHARES]
-    table = Table("scored", "rows", "n", "base", "AUC", "AP", *heads, "ECE", title=title)
-    for line in lines:
-        m = line.metrics
-        figures = [m.base_rate, m.auc, m.average_precision, *m.precision.values(), *m.recall.values()]
-        ece = "-" if m.ece is None else f"{m.ece:.4f}"
-        table.add_row(line.scored, line.rows, f"{m.rows:,}", *(f"{f:.4f}" for f in figures), ece)
+    table = Table("figure", *(f"{line.scored}\n{line.rows} rows" for line in lines), title=title)
+    columns = [line.metrics.flat() for line in lines]
+    for name in columns[0]:
+        cells = [f"{c[name]:,.0f}" if name == "rows" else f"{c[name]:.4f}" if name in c else "-" for c in columns]
+        table.add_row(_shortened(name), *cells)
     out.print(table)
+
+
+def _shortened(name: str) -> str:
+    """A figure's name for a table."""
+    for long, short in (
+        ("precision_at_", "P@"),
+        ("recall_at_", "R@"),
+        ("average_precision", "AP"),
+        ("pct", " %"),
+        ("_", " "),
+    ):
+        name = name.replace(long, short)
+    return name.upper() if name in ("auc", "ece") else name

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from data.intake import Tally, import_file
+from data.importing import import_file
+from data.intake import Tally
 from data.mapping import load_mapping, mapping_names
 from data.records import utc_now
 from data.store import open_store
@@ -18,7 +19,13 @@ from serving.cli.terminal import out, print_json, progress
 from serving.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-Until = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only what was known before this day (UTC).")]
+_MAPPING_HELP = (
+    f"How columns become records: {', '.join(mapping_names())}, or a .yaml file. "
+    "Without it, each line of a .jsonl file is a record."
+)
+Until = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only what was known before this day (UTC).")
+]
 
 
 def instant_of(day: datetime | None) -> int:
@@ -37,7 +44,7 @@ def register(app: typer.Typer) -> None:
 
 def import_records(
     paths: Annotated[list[Path], typer.Argument(help="Files: .csv, .jsonl, .ndjson, .parquet")],
-    mapping: Annotated[str | None, typer.Option(help=f"How columns become records: {', '.join(mapping_names())}, or a .yaml file. Without it, each line of a .jsonl file is a record.")] = None,
+    mapping: Annotated[str | None, typer.Option(help=_MAPPING_HELP)] = None,
     until: Until = None,
     json: Json = False,
 ) -> None:  # fmt: skip
@@ -50,11 +57,25 @@ def import_records(
             total.add(import_file(store, path, chosen, received_at=utc_now(), until=instant_of(until), progress=show))
     if json:
         refusals = [{"line": r.line, "faults": [list(f) for f in r.faults]} for r in total.refusals]
-        print_json({"received": total.received, "accepted": total.accepted, "duplicate": total.duplicate, "rejected": total.rejected, "records": total.records, "refusals": refusals})
+        print_json(
+            {
+                "received": total.received,
+                "accepted": total.accepted,
+                "duplicate": total.duplicate,
+                "rejected": total.rejected,
+                "records": total.records,
+                "refusals": refusals,
+            }
+        )
         return
-    out.print(f"received {total.received:,} = accepted {total.accepted:,} + duplicate {total.duplicate:,} + rejected {total.rejected:,}  ({total.records:,} records stored)")
+    out.print(
+        f"received {total.received:,} = accepted {total.accepted:,} + duplicate {total.duplicate:,} + rejected {total.rejected:,}  ({total.records:,} records stored)"
+    )
     for refusal in total.refusals[:5]:
-        out.print(f"  line {refusal.line}: " + "; ".join(f"{field} {reason}" for field, reason in refusal.faults), markup=False)
+        out.print(
+            f"  line {refusal.line}: " + "; ".join(f"{field} {reason}" for field, reason in refusal.faults),
+            markup=False,
+        )
     if total.rejected > 5:
         out.print("  … all of them: greenlane quarantine list")
 
@@ -83,12 +104,16 @@ _quarantine = typer.Typer(no_args_is_help=True)
 
 
 @_quarantine.command("list")
-def quarantine_list(limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20, json: Json = False) -> None:
+def quarantine_list(
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20, json: Json = False
+) -> None:
     """The newest refused rows."""
     with open_store(Settings().database_url).read() as connection:
         rows, total = quarantine_rows.newest(connection, limit), quarantine_rows.count(connection)
     if json:
-        print_json([{"id": n, "origin": r.origin, "line": r.line, "faults": [list(f) for f in r.faults]} for n, r in rows])
+        print_json(
+            [{"id": n, "origin": r.origin, "line": r.line, "faults": [list(f) for f in r.faults]} for n, r in rows]
+        )
         return
     table = Table("id", "origin", "line", "field", "reason", title=f"{len(rows)} of {total} in quarantine")
     for number, refused in rows:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from data.errors import CreditRiskError
-from data.intake import rows_of_file
+from data.importing import rows_of_file
 from data.mapping import Mapping
 from data.records import Record, as_envelope, utc_now
 

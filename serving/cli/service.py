@@ -15,12 +15,15 @@ import httpx
 import typer
 
 from data.mapping import load_mapping
-from serving.cli.replay import ServiceError, Step, in_order, records_of, replay
 from serving.cli.records import Json, instant_of
+from serving.cli.replay import ServiceError, Step, in_order, records_of, replay
 from serving.cli.terminal import out, print_json, progress
 from serving.settings import Settings
 
 _PATIENCE = 120
+_URL_HELP = "A running service with GREENLANE_CLOCK=records; without it, one is started."
+_FROM_HELP = "Only declarations made from this day on (UTC)."
+_OUTCOMES_HELP = "Whether the service learns the file's outcomes when they became known."
 
 
 def register(app: typer.Typer) -> None:
@@ -89,15 +92,17 @@ def _await_health(process: subprocess.Popen[bytes], address: str, log: Path) -> 
 def decide_file(
     path: Annotated[Path, typer.Argument(help="A file of declarations.")],
     mapping: Annotated[str | None, typer.Option(help="How columns become records.")] = None,
-    url: Annotated[str | None, typer.Option(help="A running service with GREENLANE_CLOCK=records; without it, one is started.")] = None,
-    since: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Only declarations made from this day on (UTC).")] = None,
-    outcomes: Annotated[Literal["withheld", "as-known"], typer.Option(help="Whether the service learns the file's outcomes when they became known.")] = "withheld",
+    url: Annotated[str | None, typer.Option(help=_URL_HELP)] = None,
+    since: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help=_FROM_HELP)] = None,
+    outcomes: Annotated[Literal["withheld", "as-known"], typer.Option(help=_OUTCOMES_HELP)] = "withheld",
     json: Json = False,
 ) -> None:  # fmt: skip
     """Ask the service for a decision on each declaration of a file, in the order of time, as if it were that day."""
     begin = instant_of(since) if since is not None else 0
     found = records_of(path, load_mapping(mapping) if mapping else None, begin)
-    steps = in_order(Step(r, r.kind == "declaration") for r in found if r.kind == "declaration" or outcomes == "as-known")
+    steps = in_order(
+        Step(r, r.kind == "declaration") for r in found if r.kind == "declaration" or outcomes == "as-known"
+    )
     settings = Settings()
     environment = os.environ | {"GREENLANE_CLOCK": "records", "GREENLANE_DATABASE": settings.database_url}
     with progress(f"deciding {path.name}") as show:
@@ -109,4 +114,6 @@ def decide_file(
     if json:
         print_json({"decisions": sum(lanes.values()), "lanes": lanes})
     else:
-        out.print(f"{sum(lanes.values()):,} decisions: " + ", ".join(f"{lane} {n:,}" for lane, n in sorted(lanes.items())))
+        out.print(
+            f"{sum(lanes.values()):,} decisions: " + ", ".join(f"{lane} {n:,}" for lane, n in sorted(lanes.items()))
+        )

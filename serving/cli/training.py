@@ -16,7 +16,9 @@ from serving.cli.records import Json, Until, instant_of
 from serving.cli.terminal import out, print_json, progress
 from serving.settings import Settings
 
-ModelName = Annotated[Literal["credit", "shipment"], typer.Argument(help="credit (enterprises) or shipment (declarations)")]
+ModelName = Annotated[
+    Literal["credit", "shipment"], typer.Argument(help="credit (enterprises) or shipment (declarations)")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +39,15 @@ class Outcome:
 
 
 def train_and_log(
-    store: Store, settings: Settings, model: str, features: str, *, until: int, trials: int, promote: bool, seed: int = 7
+    store: Store,
+    settings: Settings,
+    model: str,
+    features: str,
+    *,
+    until: int,
+    trials: int,
+    promote: bool,
+    seed: int = 7,
 ) -> Outcome:
     """Train on what the store knew, log the run to MLflow, and make it champion where asked to."""
     from features.catalogue import feature_set
@@ -83,9 +93,13 @@ def train_model(
         store, settings, model, features or model, until=instant_of(until), trials=trials, promote=promote, seed=seed
     )
     if json:
-        print_json({"run_id": outcome.run_id, "version": outcome.version, "digest": outcome.digest, "metrics": outcome.metrics})
+        print_json(
+            {"run_id": outcome.run_id, "version": outcome.version, "digest": outcome.digest, "metrics": outcome.metrics}
+        )
         return
-    table = Table("figure", "forward folds", title=f"{outcome.name} version {outcome.version}{' (champion)' if promote else ''}")
+    table = Table(
+        "figure", "forward folds", title=f"{outcome.name} version {outcome.version}{' (champion)' if promote else ''}"
+    )
     for name, value in outcome.metrics.items():
         table.add_row(name, f"{value:,.0f}" if name == "rows" else f"{value:.4f}")
     out.print(table)

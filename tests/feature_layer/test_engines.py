@@ -1,7 +1,6 @@
 """The law of the features: reference = batch = online, bit for bit, over any history."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
