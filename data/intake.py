@@ -46,6 +46,11 @@ class Tally:
         """Rows seen."""
         return self.accepted + self.duplicate + self.rejected
 
+    def in_words(self) -> str:
+        """The count as people read it."""
+        parts = f"accepted {self.accepted:,} + duplicate {self.duplicate:,} + rejected {self.rejected:,}"
+        return f"received {self.received:,} = {parts} ({self.records:,} records stored)"
+
     def add(self, other: "Tally", *, keep: int = 100) -> None:
         """Add another count; of its refusals only the first `keep` stay in memory (all are in quarantine)."""
         self.accepted += other.accepted

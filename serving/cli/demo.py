@@ -78,9 +78,7 @@ def _prepare(settings: Settings, trials: int) -> None:
         tally = import_file(
             store, settings.var / "records.jsonl", None, received_at=utc_now(), until=begin, progress=show
         )
-    out.print(
-        f"received {tally.received:,} = accepted {tally.accepted:,} + duplicate {tally.duplicate:,} + rejected {tally.rejected:,}"
-    )
+    out.print(tally.in_words())
     out.rule("3  models")
     for model in ("credit", "shipment"):
         outcome = train_and_log(store, settings, model, model, until=OPEN, trials=trials, promote=True)
@@ -140,13 +138,17 @@ def show_decision(body: dict[str, Any]) -> None:
     lines = [
         f"declaration {body['declaration_no']}  ·  enterprise {body['enterprise']}  ·  {body['decided_at']}",
         f"credit {_score(body['credit'])}  ·  risk {_score(body['risk'])}  ·  statutory level {body['statutory_level']}",
-        f"policy {body['policy']['id']}  ·  inspection was {body['selection']['inclusion_permille'] / 10:g} % likely before the draw",
+        f"policy {body['policy']['id']}  ·  before the draw, inspection was {_percent(body)} likely",
         "",
     ]
     for reason in body["reasons"]:
         lines += [f"• {reason['en']}", f"  {reason['zh']}"]
     lane = body["lane"]
     out.print(Panel("\n".join(lines), title=f"{lane['en']} · {lane['zh']}", border_style=colour, title_align="left"))
+
+
+def _percent(body: dict[str, Any]) -> str:
+    return f"{body['selection']['inclusion_permille'] / 10:g} %"
 
 
 def _score(score: dict[str, Any] | None) -> str:

@@ -68,9 +68,7 @@ def import_records(
             }
         )
         return
-    out.print(
-        f"received {total.received:,} = accepted {total.accepted:,} + duplicate {total.duplicate:,} + rejected {total.rejected:,}  ({total.records:,} records stored)"
-    )
+    out.print(total.in_words())
     for refusal in total.refusals[:5]:
         out.print(
             f"  line {refusal.line}: " + "; ".join(f"{field} {reason}" for field, reason in refusal.faults),
@@ -81,7 +79,7 @@ def import_records(
 
 
 def simulate_world(
-    folder: Annotated[Path, typer.Option("--out", help="Where to write records.jsonl, pending.jsonl and truth/.")] = Path("var/world"),
+    folder: Annotated[Path, typer.Option("--out", help="Folder for records.jsonl, pending.jsonl, truth/.")] = Path("var/world"),
     firms: Annotated[int | None, typer.Option(min=10, help="How many enterprises.")] = None,
     days: Annotated[int | None, typer.Option(min=60, help="How many days.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same world.")] = None,
