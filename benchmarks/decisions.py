@@ -10,7 +10,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from itertools import count, cycle, repeat
@@ -27,10 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measure import Connection, Contender, facts, free_port, interleaved, launched, percentile, write_json
-from benchmarks.world import FOLDER, Declarations, clearance_over, copied, prepared
-from data.store import open_store
-from models.champions import champion
-from models.explain import Scorer
+from benchmarks.world import FOLDER, Declarations, copied, prepared, seen_vectors
 from serving.cli.service import running_service
 from serving.settings import Settings
 
@@ -50,11 +47,12 @@ def main(
     """Time decisions over HTTP beside MLflow's scoring server, and beside the floors under both."""
     rounds = 30 if quick else requests
     settings = copied(prepared(folder, fresh=fresh))
-    booster, rows = _vectors(settings)
+    scorer, vectors = seen_vectors(settings, "shipment")
+    booster, rows = scorer.booster, [scorer.bundle.encoder.row(vector) for vector in vectors]
     with ExitStack() as open_:
         addresses = _servers(open_, settings, booster)
         declarations = Declarations(settings)
-        inputs = _inputs(settings, declarations, booster, rows)
+        inputs = _inputs(settings, declarations, scorer.bundle.manifest.order, rows)
         _check_same_booster(addresses, inputs, [float(booster.predict(row, num_threads=1)[0]) for row in rows[:5]])
         alone = {name: open_.enter_context(closing(Connection(address))) for name, address in addresses.items()}
         contenders = [Contender(name, _asking(alone[name], name), inputs[name]) for name in addresses]
@@ -83,22 +81,6 @@ def _show(figures: dict[str, dict[str, float]], rounds: int) -> None:
     console.print(
         "mlflow scores one ready vector; a decision also checks, computes features, explains twice and stores."
     )
-
-
-def _vectors(settings: Settings) -> tuple[lightgbm.Booster, list[np.ndarray[Any, Any]]]:
-    """The shipment champion's booster, and the vectors that it saw on some decisions, each of shape (1, features)."""
-    store = open_store(settings.database_url)
-    clearance = clearance_over(settings, store)
-    with store.read() as connection:
-        scorer = Scorer(champion(connection, "shipment"))
-    vectors = []
-    for raw in (next(declarations) for declarations in [Declarations(settings)] for _ in range(100)):
-        clearance.decide(raw | {"source": "warm-up"})
-    with store.read() as connection:
-        for (evidence,) in connection.exec_driver_sql("SELECT evidence FROM decisions"):
-            vectors.append(msgspec.json.decode(evidence)["vectors"]["shipment"])
-    store.close()
-    return scorer.booster, [scorer.bundle.encoder.row(vector) for vector in vectors]
 
 
 def _servers(open_: ExitStack, settings: Settings, booster: lightgbm.Booster) -> dict[str, str]:
@@ -143,11 +125,11 @@ def _without_signature(folder: Path, booster: lightgbm.Booster) -> Path:
 
 
 def _inputs(
-    settings: Settings, declarations: Declarations, booster: lightgbm.Booster, rows: list[Any]
+    settings: Settings, declarations: Declarations, order: Sequence[str], rows: list[Any]
 ) -> dict[str, Iterator[bytes]]:
     """Endless bodies for each server: declarations, or the rows as MLflow reads them."""
     numbers = [[None if np.isnan(value) else value for value in row[0].tolist()] for row in rows]
-    frames = [{"dataframe_split": {"columns": booster.feature_name(), "data": [row]}} for row in numbers]
+    frames = [{"dataframe_split": {"columns": order, "data": [row]}} for row in numbers]
     # NaN is not JSON, but it is how MLflow takes a missing number in a tensor
     tensors = [json.dumps({"inputs": row.tolist()}) for row in rows]
     return {

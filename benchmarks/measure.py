@@ -16,6 +16,8 @@ from typing import Any
 import msgspec
 
 _PATIENCE = 120
+_IDLE = 3
+"""Seconds after which a connection is opened anew: uvicorn closes one that rests for five."""
 Samples = list[int]
 """Durations in nanoseconds."""
 
@@ -132,10 +134,14 @@ class Connection:
     """One kept-alive HTTP/1.1 connection as thin as it gets, so that the client adds little to what is timed."""
 
     def __init__(self, address: str) -> None:
-        host, _, port = address.removeprefix("http://").partition(":")
+        self._host = address.removeprefix("http://")
+        self._open()
+
+    def _open(self) -> None:
+        host, _, port = self._host.partition(":")
         self._socket = socket.create_connection((host, int(port)), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._host = f"{host}:{port}"
+        self._used = time.monotonic()
 
     def ask(self, method: str, path: str, body: bytes = b"", headers: str = "") -> tuple[int, bytes]:
         """Send one request and read its answer.
@@ -145,6 +151,9 @@ class Connection:
         Returns:
             Status and body.
         """
+        if time.monotonic() - self._used > _IDLE:
+            self.close()
+            self._open()
         head = (
             f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n{headers}\r\n"
@@ -159,6 +168,7 @@ class Connection:
         while have < length:
             parts.append(self._received())
             have += len(parts[-1])
+        self._used = time.monotonic()
         return int(answered[0].split()[1]), b"".join(parts)
 
     def _received(self) -> bytes:

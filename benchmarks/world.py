@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from data.store import open_store
 from data.store import records as record_rows
 from data.times import OPEN, from_instant
 from features.catalogue import digest, feature_set
+from features.definitions import Value
+from models.champions import champion
+from models.explain import Scorer
 from models.policy import shipped_policies
 from serving.clearance import Clearance
 from serving.cli.training import train_and_log
@@ -39,9 +43,7 @@ def prepared(folder: Path = FOLDER, *, fresh: bool = False, trials: int = 3) -> 
     settings = Settings(
         var=folder, database=f"sqlite:///{folder / 'world.db'}", clock="records", mlflow_config=folder / "mlflow.yaml"
     )
-    wanted = {"catalogue": [digest(feature_set(name)) for name in _SETS], "trials": trials}
-    mark = folder / _MARK
-    if mark.exists() and not fresh and msgspec.json.decode(mark.read_bytes()) == wanted:
+    if is_ready(folder) and not fresh:
         return settings
     if folder.exists() and any(folder.iterdir()) and not (folder / "records.jsonl").exists():
         raise SystemExit(f"{folder} holds something other than an earlier benchmark; choose another --folder")
@@ -55,8 +57,18 @@ def prepared(folder: Path = FOLDER, *, fresh: bool = False, trials: int = 3) -> 
         train_and_log(store, settings, model, model, until=OPEN, trials=trials, promote=True)
     clearance_over(settings, store)  # builds the live features once
     store.close()
-    mark.write_bytes(msgspec.json.encode(wanted))
+    (folder / _MARK).write_bytes(msgspec.json.encode(_catalogue()))
     return settings
+
+
+def is_ready(folder: Path = FOLDER) -> bool:
+    """Whether a world is there whose models fit the present feature catalogue."""
+    mark = folder / _MARK
+    return mark.exists() and msgspec.json.decode(mark.read_bytes()) == _catalogue()
+
+
+def _catalogue() -> dict[str, str]:
+    return {name: digest(feature_set(name)) for name in _SETS}
 
 
 def _write_registry_config(folder: Path) -> None:
@@ -77,6 +89,20 @@ def copied(settings: Settings) -> Settings:
         target.with_name(target.name + ending).unlink(missing_ok=True)
     shutil.copyfile(source, target)
     return settings.model_copy(update={"database": f"sqlite:///{target}"})
+
+
+def seen_vectors(settings: Settings, model: str, number: int = 100) -> tuple[Scorer, list[list[Value]]]:
+    """A model's champion, and the vectors that it saw on some decisions, made in this process for that."""
+    store = open_store(settings.database_url)
+    clearance = clearance_over(settings, store)
+    for raw in islice(Declarations(settings), number):
+        clearance.decide(raw | {"source": "vectors"})
+    with store.read() as connection:
+        scorer = Scorer(champion(connection, model))
+        bodies = connection.exec_driver_sql("SELECT evidence FROM decisions").scalars().all()
+    store.close()
+    found = (msgspec.json.decode(body)["vectors"] for body in bodies)
+    return scorer, [vectors[model] for vectors in found if model in vectors]
 
 
 class Declarations:

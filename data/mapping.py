@@ -13,6 +13,7 @@ records:
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -249,11 +250,14 @@ def _value(column: Column, row: Row) -> Any:
 
 def _moment(when: When, row: Row) -> datetime:
     value = row[when.column]
-    if isinstance(value, datetime):
-        moment = value
-    else:
-        try:
-            moment = datetime.strptime(str(value).strip(), when.format)  # noqa: DTZ007 - the zone follows below
-        except ValueError:
-            raise ValueError(f"should be a date like {when.format}") from None
+    moment = value if isinstance(value, datetime) else _parsed(str(value).strip(), when.format)
     return moment.replace(tzinfo=ZoneInfo(when.zone)) + timedelta(days=when.plus_days)
+
+
+@lru_cache(maxsize=10_000)
+def _parsed(text: str, form: str) -> datetime:
+    """A date as written, without a zone. Files repeat their dates."""
+    try:
+        return datetime.strptime(text, form)  # noqa: DTZ007 - the mapping states the zone
+    except ValueError:
+        raise ValueError(f"should be a date like {form}") from None

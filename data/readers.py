@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from data.errors import SourceUnreadableError
 
+_ESCAPED = re.compile("[\ud800-\udfff]")
 _NOT_UTF8 = "has bytes that are not UTF-8; save the file as UTF-8"
 
 
@@ -54,7 +56,7 @@ def open_source(path: Path) -> Source:
 
 
 def _is_utf8(text: str) -> bool:
-    return not any(0xD800 <= ord(character) <= 0xDFFF for character in text)
+    return _ESCAPED.search(text) is None
 
 
 def _open_csv(path: Path) -> Source:

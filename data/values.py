@@ -3,6 +3,7 @@
 Each type is declared once and serves every reader, the API's schema and the documentation.
 """
 
+import re
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
@@ -14,6 +15,7 @@ from data.times import to_instant
 
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
+_UNPRINTABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
 _LARGEST_INTEGER = 10**15
 """Ten trillion yuan in fen: beyond it a value is a mistake, and sums of a million still fit 64 bits."""
 
@@ -74,7 +76,7 @@ def _aware(value: datetime) -> datetime:
 
 
 def _printable(value: str) -> str:
-    if any(ord(character) < 32 or 0xD800 <= ord(character) <= 0xDFFF for character in value):
+    if _UNPRINTABLE.search(value):
         raise ValueError("has control characters or bytes that are not UTF-8")
     return value
 

@@ -92,6 +92,10 @@ class LiveFeatures:
         progress = self._progress(connection)
         return progress.advanced_to if progress else 0
 
+    def advance(self, connection: Connection, at: int) -> None:
+        """Note that a question was answered as of an instant, so that no record becomes known at it any more."""
+        connection.execute(feature_progress.update().where(feature_progress.c.advanced_to < at).values(advanced_to=at))
+
     def measured(self, connection: Connection, question: Question) -> dict[Measure, int | None]:
         """All measures at the moment of a question.
 

@@ -144,13 +144,17 @@ class Clearance:
                     body=body, evidence=evidence,
                 )  # fmt: skip
                 decision_rows.put(connection, decided)
+                self.live.advance(connection, at)
         if refused is not None:  # raised after the transaction, so that quarantine keeps the row
             raise refused
         return body, True
 
     def _now(self, connection: Connection) -> int:
-        """Now; in live use never before what the live features have seen, should the system's clock step back."""
-        return self.clock() if self.follow_records else max(self.clock(), self.live.advanced_to(connection))
+        """Now; in live use later than all that was known or asked before, even should the system's clock stand or step back.
+
+        Within an instant records come before questions. Giving each transaction an instant of its own keeps it so.
+        """
+        return self.clock() if self.follow_records else max(self.clock(), self.live.advanced_to(connection) + 1)
 
     def _answer(self, connection: Connection, record: Record, at: int) -> tuple[DecisionAnswer, dict[str, Any]]:
         question = Question(at, about_shipment(record).facts)
@@ -215,7 +219,8 @@ class Clearance:
 
     def enterprise_now(self, connection: Connection, enterprise: str) -> tuple[Question, dict[Measure, int | None]]:
         """The question about an enterprise as known now, and its measures."""
-        at = max(self._now(connection), self.live.advanced_to(connection) + 1)
+        seen = self.live.advanced_to(connection) + 1
+        at = seen if self.follow_records else max(self.clock(), seen)
         question = about_enterprise(enterprise, at)
         return question, self.live.measured(connection, question)
 

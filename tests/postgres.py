@@ -27,6 +27,11 @@ class Postgres:
         """The URL of a database as a user of the project writes it."""
         return make_url(self.uri).set(database=database).render_as_string(hide_password=False)
 
+    def connections_to(self, database: str) -> int:
+        """How many connections to a database are open."""
+        query = text("SELECT count(*) FROM pg_stat_activity WHERE datname = :name")
+        return self._admin.execute(query, {"name": database}).scalar_one()
+
     @contextmanager
     def database(self, template: str = _TEMPLATE) -> Iterator[str]:
         """The URL of a database that lasts for the block; `template1` as the template gives an empty one."""

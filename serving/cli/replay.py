@@ -32,8 +32,8 @@ def records_of(path: Path, mapping: Mapping | None, since: int = 0) -> list[Reco
 
 
 def in_order(steps: Iterable[Step]) -> list[Step]:
-    """Steps in the order of time; of those at one moment, questions first."""
-    return sorted(steps, key=lambda step: (step.record.known_at, not step.asks, step.record.guid))
+    """Steps in the order of time. Of one instant, records come first: new ones do not count yet, and ended ones no longer."""
+    return sorted(steps, key=lambda step: (step.record.known_at, step.asks, step.record.guid))
 
 
 def replay(

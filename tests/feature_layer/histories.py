@@ -47,7 +47,7 @@ OPERATORS = FeatureSet("operators", "shipment", _all_operators())
 
 @dataclass
 class History:
-    """Steps in the order of time: records as they become known, and questions asked."""
+    """Steps in the order of time: records as they become known, and questions asked; of one instant, records first."""
 
     steps: list[Record | Question] = field(default_factory=list)
 
@@ -136,6 +136,8 @@ def histories(draw: st.DrawFn, most: int = 14) -> History:
     for number in range(draw(st.integers(2, most))):
         now += draw(gaps)
         choice = draw(st.integers(0, 9))
+        if choice > 2 and history.steps and isinstance(history.steps[-1], Question):
+            now = max(now, history.steps[-1].at + 1)  # within an instant records come before questions
         if choice <= 2:
             facts = {
                 "declaration_no": "q",

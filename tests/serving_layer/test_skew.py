@@ -1,0 +1,89 @@
+"""What decided is what training would compute: stored vectors against the batch engine, over a replay of the last days."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from data.importing import import_file
+from data.records import as_envelope, utc_now
+from data.simulator import load_parameters, simulate, write_world
+from data.store import Store, open_store
+from data.store import decisions as decision_rows
+from data.store import records as record_rows
+from data.store.schema import decisions
+from features.batch import matrix
+from features.catalogue import CREDIT, feature_set
+from features.questions import Question
+from features.views import view_of
+from models.champions import Signature, install
+from models.dataset import credit_dataset, shipment_dataset
+from models.policy import shipped_policies
+from models.training import train
+from serving.clearance import Clearance
+from serving.cli.replay import Step, in_order, records_of
+
+KEY = b"a key for tests only"
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Clearance]]:
+    """A store whose last days went through the service's use case: records as they came, decisions as they were asked."""
+    folder = tmp_path_factory.mktemp("replay")
+    write_world(simulate(load_parameters(firms=80, days=300, pending_days=6)), folder)
+    pending = records_of(Path(folder / "pending.jsonl"), None)
+    begin = min(record.known_at for record in pending)
+    store = open_store(f"sqlite:///{folder / 'a.db'}")
+    import_file(store, folder / "records.jsonl", None, received_at=utc_now(), until=begin)
+    with store.read() as connection:
+        versions = list(record_rows.versions(connection))
+    credit = credit_dataset(feature_set("credit"), versions, until=begin)
+    for model, dataset in (("credit", credit), ("shipment", shipment_dataset(feature_set("shipment"), versions))):
+        install(store, train(model, dataset, trials=1, folds=2).bundle, Signature("test", begin, "test"))
+    clearance = Clearance(store, shipped_policies(), KEY, utc_now, follow_records=True)
+    later = records_of(folder / "records.jsonl", None, begin)
+    for step in in_order([*(Step(r, asks=True) for r in pending), *(Step(r, asks=False) for r in later)]):
+        if step.asks:
+            clearance.decide(as_envelope(step.record))
+        else:
+            assert clearance.take([as_envelope(step.record)]).rejected == 0
+    yield store, clearance
+    store.close()
+
+
+def test_every_stored_vector_is_what_the_batch_engine_computes_as_known_then(replayed: tuple[Store, Clearance]) -> None:
+    store, _ = replayed
+    with store.read() as connection:
+        versions = list(record_rows.versions(connection))
+        decided = [decision_rows.by_id(connection, row.id) for row in connection.execute(select(decisions.c.id))]
+    assert len(decided) >= 50
+    declared = {v.record.digest: v.record for v in versions if v.record.kind == "declaration"}
+    questions = [
+        Question(d.evidence["question_at"], view_of("declaration", declared[d.evidence["record"]].payload)) for d in decided
+    ]
+    for model, features in (("credit", CREDIT), ("shipment", feature_set("shipment"))):
+        columns = matrix(features, versions, questions)
+        for number, one in enumerate(decided):
+            for feature, stored in zip(features.features, one.evidence["vectors"][model], strict=True):
+                computed = columns[feature.name][number]
+                missing = computed is None or computed != computed
+                assert stored is None if missing else stored == computed, feature.name
+
+
+def test_rebuilding_the_live_state_changes_no_answer(replayed: tuple[Store, Clearance]) -> None:
+    store, clearance = replayed
+    with store.write() as connection:
+        enterprises = sorted({v.record.payload["enterprise"] for v in record_rows.versions(connection, kinds=["declaration"])})[:25]
+        before = [clearance.enterprise_now(connection, enterprise)[1] for enterprise in enterprises]
+        clearance.live.rebuild(connection)
+        assert [clearance.enterprise_now(connection, enterprise)[1] for enterprise in enterprises] == before
+
+
+def test_points_add_up_in_every_answer(replayed: tuple[Store, Clearance]) -> None:
+    store, _ = replayed
+    with store.read() as connection:
+        bodies = decision_rows.latest_bodies(connection).values()
+    for body in bodies:
+        for score in (body["credit"], body["risk"]):
+            assert score["base_points"] + sum(share["points"] for share in score["shares"]) == score["score"]
