@@ -68,6 +68,9 @@ class Clearance:
         with store.write() as connection:
             self._reload(connection)
             if catch_up:
+                behind = self.live.behind(connection)
+                if behind:
+                    log.info("taking %d records into the live feature state", behind)
                 self.live.catch_up(connection)
 
     def _reload(self, connection: Connection) -> None:

@@ -92,12 +92,12 @@ def _prepare(settings: Settings, trials: int) -> None:
 
 def _begin(folder: Path) -> int:
     """When the first pending declaration is made: what is known before is imported, the rest is sent to the service."""
-    return min(record.known_at for record in records_of(folder / "pending.jsonl", None))
+    return min(record.known_at for record in records_of(folder / "pending.jsonl"))
 
 
 def _last_days(folder: Path) -> list[Step]:
-    pending = records_of(folder / "pending.jsonl", None)
-    others = records_of(folder / "records.jsonl", None, _begin(folder))
+    pending = records_of(folder / "pending.jsonl")
+    others = records_of(folder / "records.jsonl", _begin(folder))
     return in_order([*(Step(r, asks=True) for r in pending), *(Step(r, asks=False) for r in others)])
 
 

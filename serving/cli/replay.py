@@ -9,6 +9,7 @@ import httpx
 
 from data.errors import CreditRiskError
 from data.importing import rows_of_file
+from data.intake import Row
 from data.mapping import Mapping
 from data.records import Record, as_envelope, utc_now
 
@@ -25,10 +26,28 @@ class Step:
     asks: bool
 
 
-def records_of(path: Path, mapping: Mapping | None, since: int = 0) -> list[Record]:
-    """The valid records of a file that become known at an instant or later."""
-    rows = (row for row, _, _ in rows_of_file(path, mapping, received_at=utc_now()))
-    return [record for row in rows for record in row.records if record.known_at >= since]
+def read_file(path: Path, mapping: Mapping | None, since: int = 0) -> tuple[list[Record], list[Row]]:
+    """The valid records of a file that become known at an instant or later, and the rows that are not valid."""
+    records: list[Record] = []
+    refused: list[Row] = []
+    for row, _, _ in rows_of_file(path, mapping, received_at=utc_now()):
+        if row.faults:
+            refused.append(row)
+        records.extend(record for record in row.records if record.known_at >= since)
+    return records, refused
+
+
+def records_of(path: Path, since: int = 0) -> list[Record]:
+    """The records of a file of envelopes that become known at an instant or later.
+
+    Raises:
+        ServiceError: where a row is not valid.
+    """
+    records, refused = read_file(path, None, since)
+    if refused:
+        field, reason = refused[0].faults[0]
+        raise ServiceError(f"{path}, line {refused[0].line}: {field} {reason}")
+    return records
 
 
 def in_order(steps: Iterable[Step]) -> list[Step]:

@@ -1,5 +1,6 @@
 """Commands on the service: serve, decide; and a service that runs for the length of a block."""
 
+import logging
 import os
 import socket
 import subprocess
@@ -16,7 +17,7 @@ import typer
 
 from data.mapping import load_mapping
 from serving.cli.records import Json, instant_of
-from serving.cli.replay import ServiceError, Step, in_order, records_of, replay
+from serving.cli.replay import ServiceError, Step, in_order, read_file, replay
 from serving.cli.terminal import out, print_json, progress
 from serving.settings import Settings
 
@@ -42,9 +43,10 @@ def serve(
     from serving.app import create_app
 
     settings = Settings()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     uvicorn.run(
         create_app(settings), host=host or settings.host, port=port or settings.port,
-        log_level="warning" if not sys.stderr.isatty() else "info", access_log=False, timeout_graceful_shutdown=10,
+        log_level="info", access_log=False, timeout_graceful_shutdown=10,
     )  # fmt: skip
 
 
@@ -99,10 +101,9 @@ def decide_file(
 ) -> None:  # fmt: skip
     """Ask the service for a decision on each declaration of a file, in the order of time, as if it were that day."""
     begin = instant_of(since) if since is not None else 0
-    found = records_of(path, load_mapping(mapping) if mapping else None, begin)
-    steps = in_order(
-        Step(r, r.kind == "declaration") for r in found if r.kind == "declaration" or outcomes == "as-known"
-    )
+    found, refused = read_file(path, load_mapping(mapping) if mapping else None, begin)
+    wanted = (r for r in found if r.kind == "declaration" or outcomes == "as-known")
+    steps = in_order(Step(r, asks=r.kind == "declaration") for r in wanted)
     settings = Settings()
     environment = os.environ | {"GREENLANE_CLOCK": "records", "GREENLANE_DATABASE": settings.database_url}
     with progress(f"deciding {path.name}") as show:
@@ -112,8 +113,10 @@ def decide_file(
         else:
             lanes = replay(url, steps, show)
     if json:
-        print_json({"decisions": sum(lanes.values()), "lanes": lanes})
-    else:
-        out.print(
-            f"{sum(lanes.values()):,} decisions: " + ", ".join(f"{lane} {n:,}" for lane, n in sorted(lanes.items()))
-        )
+        print_json({"decisions": sum(lanes.values()), "lanes": lanes, "refused": len(refused)})
+        return
+    out.print(f"{sum(lanes.values()):,} decisions: " + ", ".join(f"{lane} {n:,}" for lane, n in sorted(lanes.items())))
+    for row in refused[:5]:
+        out.print(f"  line {row.line} was not asked about: {row.faults[0][0]} {row.faults[0][1]}", markup=False)
+    if len(refused) > 5:
+        out.print(f"  … {len(refused):,} rows in all; `greenlane import` keeps each with its reason")

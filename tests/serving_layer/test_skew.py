@@ -1,7 +1,6 @@
 """What decided is what training would compute: stored vectors against the batch engine, over a replay of the last days."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -32,7 +31,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, 
     """A store whose last days went through the service's use case: records as they came, decisions as they were asked."""
     folder = tmp_path_factory.mktemp("replay")
     write_world(simulate(load_parameters(firms=80, days=300, pending_days=6)), folder)
-    pending = records_of(Path(folder / "pending.jsonl"), None)
+    pending = records_of(folder / "pending.jsonl")
     begin = min(record.known_at for record in pending)
     store = open_store(f"sqlite:///{folder / 'a.db'}")
     import_file(store, folder / "records.jsonl", None, received_at=utc_now(), until=begin)
@@ -42,7 +41,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, 
     for model, dataset in (("credit", credit), ("shipment", shipment_dataset(feature_set("shipment"), versions))):
         install(store, train(model, dataset, trials=1, folds=2).bundle, Signature("test", begin, "test"))
     clearance = Clearance(store, shipped_policies(), KEY, utc_now, follow_records=True)
-    later = records_of(folder / "records.jsonl", None, begin)
+    later = records_of(folder / "records.jsonl", begin)
     for step in in_order([*(Step(r, asks=True) for r in pending), *(Step(r, asks=False) for r in later)]):
         if step.asks:
             clearance.decide(as_envelope(step.record))
@@ -60,7 +59,8 @@ def test_every_stored_vector_is_what_the_batch_engine_computes_as_known_then(rep
     assert len(decided) >= 50
     declared = {v.record.digest: v.record for v in versions if v.record.kind == "declaration"}
     questions = [
-        Question(d.evidence["question_at"], view_of("declaration", declared[d.evidence["record"]].payload)) for d in decided
+        Question(d.evidence["question_at"], view_of("declaration", declared[d.evidence["record"]].payload))
+        for d in decided
     ]
     for model, features in (("credit", CREDIT), ("shipment", feature_set("shipment"))):
         columns = matrix(features, versions, questions)
@@ -74,7 +74,9 @@ def test_every_stored_vector_is_what_the_batch_engine_computes_as_known_then(rep
 def test_rebuilding_the_live_state_changes_no_answer(replayed: tuple[Store, Clearance]) -> None:
     store, clearance = replayed
     with store.write() as connection:
-        enterprises = sorted({v.record.payload["enterprise"] for v in record_rows.versions(connection, kinds=["declaration"])})[:25]
+        enterprises = sorted(
+            {v.record.payload["enterprise"] for v in record_rows.versions(connection, kinds=["declaration"])}
+        )[:25]
         before = [clearance.enterprise_now(connection, enterprise)[1] for enterprise in enterprises]
         clearance.live.rebuild(connection)
         assert [clearance.enterprise_now(connection, enterprise)[1] for enterprise in enterprises] == before
