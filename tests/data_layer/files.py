@@ -65,7 +65,9 @@ def json_line(row: Cells) -> bytes:
     return json.dumps(row, ensure_ascii=False).encode("utf-8", errors="surrogateescape")
 
 
-def write_csv(path: Path, columns: Sequence[str], lines: Sequence[bytes], *, ending: bytes = b"\n", bom: bool = False) -> Path:
+def write_csv(
+    path: Path, columns: Sequence[str], lines: Sequence[bytes], *, ending: bytes = b"\n", bom: bool = False
+) -> Path:
     """A CSV file of ready lines under a header."""
     head = b"\xef\xbb\xbf" if bom else b""
     path.write_bytes(head + ending.join([csv_line(columns), *lines, b""]))

@@ -25,7 +25,15 @@ from data.store import records as record_rows
 from data.store.schema import metadata
 from data.times import DAY, OPEN, from_instant, midnight, to_instant
 from tests.data_layer.files import (
-    KOREA_COLUMNS, SCMS_COLUMNS, Cells, csv_line, json_line, korea_row, scms_row, write_csv, write_rows,
+    KOREA_COLUMNS,
+    SCMS_COLUMNS,
+    Cells,
+    csv_line,
+    json_line,
+    korea_row,
+    scms_row,
+    write_csv,
+    write_rows,
 )  # fmt: skip
 
 NOW = midnight(20_600)
@@ -78,7 +86,10 @@ _DAMAGE: dict[str, Cells] = {
     "bad_hs": {"HS6_Code": "ABC"}, "no_enterprise": {"Importer_ID": ""}, "nul": {"Importer_ID": "a\x00b"},
     "huge_number": {"Item_Price": "1e999999"}, "last_day": {"Date": "9999-12-31"}, "not_finite": {"Tax_Rate": "NaN"},
 }  # fmt: skip
-_TEXT_DAMAGE: dict[str, Cells] = {"not_utf8": {"Declarant_ID": "b\udcff\udcfe"}, "megabyte": {"Courier_ID": "y" * 1_000_000}}
+_TEXT_DAMAGE: dict[str, Cells] = {
+    "not_utf8": {"Declarant_ID": "b\udcff\udcfe"},
+    "megabyte": {"Courier_ID": "y" * 1_000_000},
+}
 _SORTS = ["good", "good", "good", "copy", "conflict", *_DAMAGE, *_TEXT_DAMAGE]
 
 
@@ -90,7 +101,9 @@ def _row_of(sort: str, number: int) -> Cells:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(sorts=st.lists(st.sampled_from(_SORTS), max_size=9))
 def test_every_row_is_accounted_for(store: Store, tmp_path: Path, ending: str, sorts: list[str]) -> None:
     clear(store)
@@ -333,7 +346,11 @@ def declared(value: int = 5, **changes: Any) -> dict[str, Any]:
 
 def inspected(**changes: Any) -> dict[str, Any]:
     payload = {"event": "inspection", "enterprise": "e1", "declaration_no": "n1", "finding": "hit"}
-    return declared() | {"kind": "supervision", "guid": "i1", "known_at": "2026-01-09T00:00:00Z", "payload": payload} | changes
+    return (
+        declared()
+        | {"kind": "supervision", "guid": "i1", "known_at": "2026-01-09T00:00:00Z", "payload": payload}
+        | changes
+    )
 
 
 def changed(value: int, day: int = 10) -> dict[str, Any]:
@@ -350,7 +367,9 @@ def test_an_inspection_restates_the_declaration_as_known_then(store: Store, tmp_
     assert counts(take_in(store, write_lines(tmp_path / "b.jsonl", inspected(guid="early")), None)) == (1, 0, 0)
 
 
-def test_an_inspection_sent_again_is_a_duplicate_whatever_became_of_its_declaration(store: Store, tmp_path: Path) -> None:
+def test_an_inspection_sent_again_is_a_duplicate_whatever_became_of_its_declaration(
+    store: Store, tmp_path: Path
+) -> None:
     take_in(store, write_lines(tmp_path / "a.jsonl", declared(5), inspected(), changed(6)), None)
     assert counts(take_in(store, write_lines(tmp_path / "b.jsonl", inspected()), None)) == (0, 1, 0)
     take_in(store, write_lines(tmp_path / "c.jsonl", declared(action="delete", payload={})), None)
@@ -491,7 +510,10 @@ def test_a_moment_of_parquet_keeps_its_own_zone_and_takes_the_mapping_s_where_it
 ) -> None:
     naive = datetime(2026, 1, 1, 9)  # noqa: DTZ001 - the mapping says where
     for number, (moment, expected) in enumerate(
-        [(naive.replace(tzinfo=UTC), naive.replace(tzinfo=UTC)), (naive, naive.replace(tzinfo=timezone(timedelta(hours=9))))]
+        [
+            (naive.replace(tzinfo=UTC), naive.replace(tzinfo=UTC)),
+            (naive, naive.replace(tzinfo=timezone(timedelta(hours=9)))),
+        ]
     ):
         rows = [{"number": number, "at": moment, "firm": "f1", "value": 5}]
         assert counts(take_in(store, write_rows(tmp_path / "a.parquet", rows), own_mapping(tmp_path, OWN))) == (1, 0, 0)

@@ -270,6 +270,16 @@ def test_readers_see_the_last_finished_write_and_do_not_wait(store: Store) -> No
         assert record_rows.last_seq(reading) > 0
 
 
+def test_a_transaction_may_write_after_it_has_read_versions(store: Store) -> None:
+    send(store, penalty("g"), penalty("h"))
+    with store.write() as connection:
+        assert len(list(record_rows.versions(connection))) == 2
+        assert len(list(record_rows.since(connection, 0))) == 2
+        connection.execute(delete(metadata.tables["feature_state"]))
+        record_rows.append(connection, [penalty("i")])
+    assert [v.record.guid for v in versions(store)] == ["g", "h", "i"]
+
+
 def test_what_is_written_is_there_when_the_store_is_opened_again(store_url: str) -> None:
     with closing(open_store(store_url)) as store:
         send(store, penalty())

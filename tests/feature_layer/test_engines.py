@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import delete
 
+from data.errors import LateQuestionError
 from data.records import Record, Version, make_record
 from data.store import Store, open_store
 from data.store import records as record_rows
@@ -47,8 +48,10 @@ def _online(store: Store, sets: list[FeatureSet], history: History) -> list[list
         live.catch_up(connection)
         for step in history.steps:
             if isinstance(step, Record):
-                record_rows.append(connection, [step])
-                live.catch_up(connection)
+                # intake's own judgement: what says the same again is not appended again
+                if record_rows.Judge(connection, [step]).verdict(step).status == "accepted":
+                    record_rows.append(connection, [step])
+                    live.catch_up(connection)
             else:
                 measured = live.measured(connection, step)
                 answers.append([vector(features, measured, step) for features in sets])
@@ -154,3 +157,66 @@ def test_a_window_closes_at_midnight_in_china(store: Store) -> None:
             for at in (end - 1, end)
         ]
         assert values == [1.0, 0.0]
+
+
+def _declared(guid: str, at: int, value: int, *, usable_until: int = OPEN) -> Record:
+    payload = {"declaration_no": guid, "enterprise": "f1", "declared_value_fen": value, "buyer": "b1"}
+    return make_record(
+        kind="declaration",
+        guid=guid,
+        source="s",
+        action="new",
+        event_at=at,
+        known_at=at,
+        usable_until=usable_until,
+        payload=payload,
+    )
+
+
+def _question(at: int) -> Question:
+    return Question(at, {"enterprise": "f1"})
+
+
+@pytest.mark.parametrize("values", [(5, 500), (500, 5)])
+def test_of_two_that_start_together_the_greater_is_the_latest(store: Store, values: tuple[int, int]) -> None:
+    history = History([*(_declared(str(v), START, v) for v in values), _question(START + 1)])
+    _agree(store, [OPERATORS], history)
+    names = [feature.name for feature in OPERATORS.features]
+    answer = dict(zip(names, reference.vector(OPERATORS, _versions(store), _question(START + 1)), strict=True))
+    assert answer["firm_latest_None_None"] == 500.0
+
+
+@pytest.mark.parametrize("overlap", range(-2, 4))
+def test_a_value_seen_twice_counts_once_also_at_the_seam(store: Store, overlap: int) -> None:
+    """The first interval ends `overlap` microseconds after the second begins to count."""
+    seam = START + 100
+    steps = [_declared("a", START, 1, usable_until=seam + 1 + overlap), _declared("b", seam, 1)]
+    history = History([*steps, *(_question(at) for at in range(seam, seam + 8))])
+    _agree(store, [OPERATORS], history)
+
+
+@pytest.mark.parametrize("seen", [1, 2, 3])
+def test_a_deviation_needs_its_least_number_of_observations(store: Store, seen: int) -> None:
+    records = []
+    for number in range(seen):
+        record = _declared(str(number), START, 10**number)
+        records.append(make_record(**{**_parts(record), "payload": record.payload | {"net_mass_g": 1}}))
+    history = History([*records, _question(START + 1)])
+    _agree(store, [OPERATORS], history)
+    names = [feature.name for feature in OPERATORS.features]
+    answer = dict(zip(names, reference.vector(OPERATORS, _versions(store), _question(START + 1)), strict=True))
+    assert (answer["firm_deviation_None_None"] is None) == (seen < 2)
+
+
+def test_a_question_about_the_past_is_refused_by_the_live_state(store: Store) -> None:
+    _online(store, [OPERATORS], History([_declared("a", START, 1)]))
+    with store.read() as connection:
+        live = LiveFeatures([OPERATORS])
+        live.measured(connection, _question(START))
+        with pytest.raises(LateQuestionError, match="in the order of time"):
+            live.measured(connection, _question(START - 1))
+
+
+def _parts(record: Record) -> dict:
+    names = ("kind", "guid", "source", "action", "event_at", "known_at", "usable_until")
+    return {name: getattr(record, name) for name in names}

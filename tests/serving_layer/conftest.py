@@ -23,7 +23,7 @@ from tests.serving_layer.service import Service, World, install_all, serving
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     folder = tmp_path_factory.mktemp("world")
-    parameters = load_parameters(firms=60, days=300)
+    parameters = load_parameters(firms=80, days=300, seed=1)
     write_world(simulate(parameters), folder)
     database = folder / "greenlane.db"
     with closing(open_store(f"sqlite:///{database}")) as store:
@@ -41,6 +41,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     lines = (folder / "pending.jsonl").read_text(encoding="utf-8").splitlines()
     pending = tuple({k: v for k, v in json.loads(line).items() if k != "known_at"} for line in lines)
     return World(database, pending, bundles, parameters.end)
+
+
+@pytest.fixture
+def now(world: World) -> int:
+    """About when the services of the tests are asked."""
+    return world.end + DAY
 
 
 @pytest.fixture(scope="session")

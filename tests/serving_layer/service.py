@@ -145,6 +145,13 @@ def without(raw: Json, path: str) -> Json:
     return changed
 
 
+def decided(response: httpx.Response) -> Json:
+    """The body of a new decision."""
+    assert response.status_code == 201, response.text[:500]
+    body: Json = response.json()
+    return body
+
+
 def demand_problem(response: httpx.Response, status: int, slug: str) -> Json:
     """The body of an error answer, held to RFC 9457 and free of what is nobody's business."""
     assert response.status_code == status, response.text[:500]
