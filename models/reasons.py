@@ -31,7 +31,7 @@ def shown(feature: Feature, value: Value) -> tuple[str, str]:
     match feature.unit:
         case "share" | "percent":
             number = value / 100 if feature.unit == "percent" else value * 100
-            return f"{number:.4g}%", f"{number:.4g} %"
+            return f"{number:.1f}%", f"{number:.1f} %"
         case "yuan":
             return f"{value / 100:,.2f}元", f"CNY {value / 100:,.2f}"
         case "kg":

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import FastAPI, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from pydantic import TypeAdapter, ValidationError
 
 from data.errors import InvalidRecordError, NotFoundError, PolicyError, StoreError
@@ -58,7 +59,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], int] = utc_
         yield
         store.close()
 
-    app = FastAPI(
+    # the pages of /docs come from the installed package: they work where no other host is reached
+    app: FastAPI = FastAPIOffline(
         title="Greenlane", version=documentation.VERSION, summary=documentation.SUMMARY, lifespan=lifespan,
         docs_url="/docs", redoc_url=None,
     )  # fmt: skip

@@ -1,5 +1,7 @@
 """What OpenAPI says beyond the routes: request bodies with real examples, and the schema of problems."""
 
+import json
+from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI
@@ -63,6 +65,9 @@ def complete(app: FastAPI) -> None:
         components = schema.setdefault("components", {}).setdefault("schemas", {})
         _, extra = models_json_schema([(m, "validation") for m in (Envelope, Declaration, Problem)], ref_template=_REF)
         components.update(extra["$defs"])
+        # as the demo's service really answered it
+        example = json.loads((files("serving.examples") / "decision.json").read_text(encoding="utf-8"))
+        components["DecisionAnswer"]["examples"] = [example]
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]
