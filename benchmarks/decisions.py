@@ -31,8 +31,8 @@ from benchmarks.world import FOLDER, Declarations, copied, prepared, seen_vector
 from serving.cli.service import running_service
 from serving.settings import Settings
 
-OURS, MLFLOW, TENSOR = "Greenlane decision", "mlflow models serve", "mlflow, bare tensor"
-HTTP_FLOOR, PREDICT, INSERT = "empty FastAPI answer", "booster.predict, one row", "SQLite insert + fsync"
+OURS, MLFLOW, TENSOR = "Greenlane", "mlflow models serve", "mlflow, bare tensor"
+HTTP_FLOOR, PREDICT, INSERT = "empty FastAPI", "booster.predict", "SQLite insert, fsync"
 CONNECTIONS = 8
 _PACKAGES = ("lightgbm", "mlflow", "fastapi", "uvicorn", "uvloop", "httptools", "sqlalchemy", "msgspec", "pydantic")
 
@@ -207,8 +207,8 @@ def _figures(contender: Contender, together: float | None) -> dict[str, float]:
 
 def _table(figures: dict[str, dict[str, float]], rounds: int) -> Table:
     table = Table(
-        "", "p50 µs", "p99 µs", "a second,\n1 connection", f"a second,\n{CONNECTIONS} connections", "p50 /\nmlflow's",
-        title=f"{rounds} requests each, in turns",
+        "", "p50 µs", "p99 µs", "per second", f"{CONNECTIONS} at once", "p50 / mlflow",
+        title=f"{rounds} requests each, in turns; per second over one connection and over {CONNECTIONS}",
     )  # fmt: skip
     for column in table.columns[1:]:
         column.justify = "right"

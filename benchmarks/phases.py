@@ -18,12 +18,13 @@ from benchmarks.measure import facts, percentile, write_json
 from benchmarks.world import FOLDER, Declarations, clearance_over, copied, prepared
 from data import intake
 from data.store import Store, open_store
+from data.store import bundles as bundle_rows
 from data.store import decisions as decision_rows
 from features.live import LiveFeatures
 from models.explain import Explained, Scorer
 from serving import clearance as use_case
 
-_SQL, _COMMIT, _REST = "SQLite itself", "commit (fsync)", "request digest, champions, progress, the answer"
+_SQL, _COMMIT, _REST = "SQLite itself", "commit (fsync)", "answer, digests, transaction"
 
 
 class Stopwatch:
@@ -123,6 +124,7 @@ def _watched(watch: Stopwatch, store: Store) -> Iterator[None]:
             (use_case, "decide", "policy and draws"),
             (use_case, "draw", "policy and draws"),
             (use_case, "reason_of", "reasons in words"),
+            (bundle_rows, "champions", "ask for the champions"),
             (decision_rows, "by_key", "look for the idempotency key"),
             (decision_rows, "put", "store the decision"),
         ):

@@ -72,12 +72,16 @@ def open_store(url: str, *, migrate: bool = True) -> Store:
         if parsed.drivername.startswith("sqlite") and parsed.database not in (None, "", ":memory:"):
             Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed)
-    except (ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
+    except (ArgumentError, NoSuchModuleError, ImportError, OSError, ValueError) as error:
         raise StoreError(f"the database URL cannot be used: {error}") from None
     if engine.dialect.name == "sqlite":
         _set_up_sqlite(engine)
-    with _reported():
-        _bring_up_to_date(engine, migrate=migrate)
+    try:
+        with _reported():
+            _bring_up_to_date(engine, migrate=migrate)
+    except BaseException:
+        engine.dispose()  # a store that does not open keeps no connection
+        raise
     return Store(engine)
 
 
@@ -107,7 +111,9 @@ def _bring_up_to_date(engine: Engine, *, migrate: bool) -> None:
         raise StoreError(
             f"the database has schema {current or 'none'}, this version needs {head}: run `greenlane db upgrade`"
         )
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+    with Store(
+        engine
+    ).write() as connection:  # one at a time: of several that open a new database, one makes its tables
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")

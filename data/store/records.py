@@ -12,6 +12,7 @@ from data.store.schema import records as table
 from data.times import OPEN
 
 _CHUNK = 400
+_STREAMED = 5_000
 
 Name = tuple[str, str, str]
 """Kind, source and guid: what identifies a record over its versions."""
@@ -130,12 +131,18 @@ def versions(connection: Connection, *, kinds: Sequence[str] = (), enterprise: s
     following = func.lead(table.c.known_at).over(
         partition_by=(table.c.kind, table.c.source, table.c.guid), order_by=table.c.seq
     )
-    query = select(table, following.label("ended_at")).order_by(table.c.seq)
+    windowed = select(table, following.label("ended_at"))
     if kinds:
-        query = query.where(table.c.kind.in_(kinds))
+        windowed = windowed.where(table.c.kind.in_(kinds))
     if enterprise is not None:
-        query = query.where(table.c.enterprise == enterprise)
-    for row in connection.execution_options(yield_per=5_000).execute(query):
+        # a correction may move a record to another enterprise: all versions of each guid count for its ends
+        named = select(table.c.kind, table.c.source, table.c.guid).where(table.c.enterprise == enterprise)
+        windowed = windowed.where(tuple_(table.c.kind, table.c.source, table.c.guid).in_(named))
+    rows = windowed.subquery()
+    query = select(rows).order_by(rows.c.seq).execution_options(yield_per=_STREAMED)
+    if enterprise is not None:
+        query = query.where(rows.c.enterprise == enterprise)
+    for row in connection.execute(query):
         yield Version(row.seq, _as_record(row), OPEN if row.ended_at is None else row.ended_at)
 
 
@@ -150,11 +157,11 @@ def since(connection: Connection, seq: int) -> Iterator[tuple[int, Record, Recor
         )
         .scalar_subquery()
     )  # fmt: skip
-    query = select(table).where(table.c.seq > seq).order_by(table.c.seq)
+    query = select(table).where(table.c.seq > seq).order_by(table.c.seq).execution_options(yield_per=_STREAMED)
     ended_query = select(table.c.seq, previous.label("previous")).where(table.c.seq > seq, table.c.action != "new")
     ended = {row.seq: row.previous for row in connection.execute(ended_query)}
     old = _by_seq(connection, sorted(set(ended.values())))
-    for row in connection.execution_options(yield_per=5_000).execute(query):
+    for row in connection.execute(query):
         before = old[ended[row.seq]] if row.seq in ended else None
         yield row.seq, _as_record(row), before
 

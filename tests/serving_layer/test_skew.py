@@ -1,6 +1,7 @@
 """What decided is what training would compute: stored vectors against the batch engine, over a replay of the last days."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from sqlalchemy import select
@@ -26,14 +27,20 @@ from serving.cli.replay import Step, in_order, records_of
 KEY = b"a key for tests only"
 
 
-@pytest.fixture(scope="module")
-def replayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Clearance]]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def replayed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Store, Clearance]]:
     """A store whose last days went through the service's use case: records as they came, decisions as they were asked."""
     folder = tmp_path_factory.mktemp("replay")
     write_world(simulate(load_parameters(firms=80, days=300, pending_days=6)), folder)
     pending = records_of(folder / "pending.jsonl")
     begin = min(record.known_at for record in pending)
-    store = open_store(f"sqlite:///{folder / 'a.db'}")
+    rooms = ExitStack()
+    url = f"sqlite:///{folder / 'a.db'}"
+    if request.param == "postgresql":
+        url = rooms.enter_context(request.getfixturevalue("postgres").database())
+    store = open_store(url)
     import_file(store, folder / "records.jsonl", None, received_at=utc_now(), until=begin)
     with store.read() as connection:
         versions = list(record_rows.versions(connection))
@@ -47,8 +54,9 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, 
             clearance.decide(as_envelope(step.record))
         else:
             assert clearance.take([as_envelope(step.record)]).rejected == 0
-    yield store, clearance
-    store.close()
+    with rooms:
+        yield store, clearance
+        store.close()
 
 
 def test_every_stored_vector_is_what_the_batch_engine_computes_as_known_then(replayed: tuple[Store, Clearance]) -> None:
