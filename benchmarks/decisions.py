@@ -34,6 +34,7 @@ from serving.settings import Settings
 OURS, MLFLOW, TENSOR = "Greenlane", "mlflow models serve", "mlflow, bare tensor"
 HTTP_FLOOR, PREDICT, INSERT = "empty FastAPI", "booster.predict", "SQLite insert, fsync"
 CONNECTIONS = 8
+_KEYS = count()
 _PACKAGES = ("lightgbm", "mlflow", "fastapi", "uvicorn", "uvloop", "httptools", "sqlalchemy", "msgspec", "pydantic")
 
 
@@ -63,7 +64,7 @@ def main(
         ]  # fmt: skip
         interleaved(contenders, rounds, block=max(1, rounds // 12), warm_up=20)
         declarations.hold = True
-        together = _together(addresses, inputs, per_round=rounds // 3 * CONNECTIONS // 2, rounds=3)
+        together = _together(addresses, inputs, per_round=max(5, rounds // 15) * CONNECTIONS, rounds=8)
     figures = {contender.name: _figures(contender, together.get(contender.name)) for contender in contenders}
     _show(figures, rounds)
     write_json(
@@ -153,10 +154,9 @@ def _check_same_booster(addresses: dict[str, str], inputs: dict[str, Iterator[by
 def _asking(connection: Connection, name: str) -> Callable[[bytes], object]:
     """A function that sends one body and demands success."""
     path, success = ("/invocations", 200) if name in (MLFLOW, TENSOR) else ("/v1/decisions", 201)
-    keys = count()
 
     def ask(body: bytes) -> None:
-        header = f"Idempotency-Key: bench-{id(connection)}-{next(keys)}\r\n" if name == OURS else ""
+        header = f"Idempotency-Key: bench-{next(_KEYS)}\r\n" if name == OURS else ""
         status, answer = connection.ask("POST", path, body, header)
         if status != success:
             raise SystemExit(f"{name} answers {status} {answer[:300]!r}")

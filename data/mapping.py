@@ -11,18 +11,19 @@ records:
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from data.errors import InvalidRecordError, MappingError
+from data.records import Kind
 
 Row = dict[str, Any]
 
@@ -36,6 +37,15 @@ class When(BaseModel):
     format: str
     zone: str = "Asia/Shanghai"
     plus_days: int = 0
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{value!r} is not a time zone; write for instance Asia/Shanghai") from None
+        return value
 
 
 class Later(BaseModel):
@@ -75,7 +85,7 @@ class RecordMap(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: str
+    kind: Kind
     guid: str
     event_at: When
     known_at: When | None = None
@@ -132,7 +142,10 @@ def load_mapping(name: str) -> Mapping:
     if own.suffix in (".yaml", ".yml"):
         if not own.is_file():
             raise MappingError(f"mapping file {name} does not exist")
-        text = own.read_text(encoding="utf-8")
+        try:
+            text = own.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise MappingError(f"mapping file {name} cannot be read: {error}") from None
     elif name in mapping_names():
         text = (files("data.mappings") / f"{name}.yaml").read_text(encoding="utf-8")
     else:
@@ -242,7 +255,7 @@ def _value(column: Column, row: Row) -> Any:
     try:
         number = Decimal(text) * column.scale
         return int(number.to_integral_value())
-    except (InvalidOperation, OverflowError, ValueError):
+    except (ArithmeticError, ValueError):
         if column.lenient:
             return None
         raise ValueError("should be a number") from None
@@ -251,7 +264,12 @@ def _value(column: Column, row: Row) -> Any:
 def _moment(when: When, row: Row) -> datetime:
     value = row[when.column]
     moment = value if isinstance(value, datetime) else _parsed(str(value).strip(), when.format)
-    return moment.replace(tzinfo=ZoneInfo(when.zone)) + timedelta(days=when.plus_days)
+    try:
+        zoned = moment.replace(tzinfo=ZoneInfo(when.zone)) + timedelta(days=when.plus_days)
+        zoned.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is a date beyond the calendar") from None
+    return zoned
 
 
 @lru_cache(maxsize=10_000)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from data.errors import SourceUnreadableError
+from data.errors import MappingError, SourceUnreadableError
 
 _ESCAPED = re.compile("[\ud800-\udfff]")
 _NOT_UTF8 = "has bytes that are not UTF-8; save the file as UTF-8"
@@ -60,61 +60,73 @@ def _is_utf8(text: str) -> bool:
 
 
 def _open_csv(path: Path) -> Source:
-    # surrogateescape keeps broken bytes apart from good ones, so that one bad row costs one row
-    file = path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
-    consumed = _Counted(file)
-    rows = csv.reader(consumed)
-    try:
-        columns = tuple(next(rows))
-    except (StopIteration, csv.Error):
-        file.close()
-        raise SourceUnreadableError(f"{path} has no header line") from None
+    with _text(path) as file:
+        try:
+            columns = tuple(next(csv.reader(file)))
+        except (StopIteration, csv.Error):
+            raise SourceUnreadableError(f"{path} has no header line") from None
+    if not _is_utf8("".join(columns)):
+        raise MappingError(f"the header of {path} {_NOT_UTF8}")
     if len(set(columns)) != len(columns):
-        file.close()
         raise SourceUnreadableError(f"{path} names a column twice in its header")
 
     def lines() -> Iterator[Line]:
-        with file:
+        with _text(path) as file:
+            written = _Written(file)
+            rows = csv.reader(written)
+            next(rows)
+            written.taken()
             while True:
-                first = rows.line_num + 1
+                number = rows.line_num + 1
                 try:
                     cells = next(rows)
                 except StopIteration:
                     return
                 except csv.Error as error:
-                    yield Line(first, None, consumed.last, consumed.read, (("row", f"is not CSV: {error}"),))
+                    yield Line(number, None, written.taken(), written.read, (("row", f"is not CSV: {error}"),))
                     continue
-                if not cells:
-                    continue
-                raw = ",".join(cells)
-                if len(cells) != len(columns):
-                    reason = f"has {len(cells)} cells where the header has {len(columns)}"
-                    yield Line(first, None, raw, consumed.read, (("row", reason),))
-                    continue
-                if not _is_utf8(raw):
-                    bad = [c for c, cell in zip(columns, cells, strict=True) if not _is_utf8(cell)]
-                    yield Line(first, None, raw, consumed.read, tuple((c, _NOT_UTF8) for c in bad))
-                    continue
-                yield Line(first, dict(zip(columns, cells, strict=True)), raw, consumed.read)
+                if cells:
+                    yield _csv_line(number, columns, cells, written.taken(), written.read)
 
     return Source(path, columns, path.stat().st_size, lines())
 
 
-class _Counted:
-    """The lines of a text file, counting roughly how many bytes went by (for progress bars)."""
+def _text(path: Path) -> TextIO:
+    # surrogateescape keeps broken bytes apart from good ones, so that one bad row costs one row
+    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
-    def __init__(self, lines: Any) -> None:
-        self._lines = iter(lines)
+
+def _csv_line(number: int, columns: tuple[str, ...], cells: list[str], raw: str, at: int) -> Line:
+    if len(cells) != len(columns):
+        return Line(number, None, raw, at, (("row", f"has {len(cells)} cells where the header has {len(columns)}"),))
+    if not _is_utf8(raw):
+        bad = [c for c, cell in zip(columns, cells, strict=True) if not _is_utf8(cell)]
+        return Line(number, None, raw, at, tuple((c, _NOT_UTF8) for c in bad))
+    return Line(number, dict(zip(columns, cells, strict=True)), raw, at)
+
+
+class _Written:
+    """The lines of a text file as they are written, gathered until a row is complete; counts characters for progress."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._since: list[str] = []
         self.read = 0
-        self.last = ""
 
-    def __iter__(self) -> "_Counted":
+    def __iter__(self) -> "_Written":
         return self
 
     def __next__(self) -> str:
-        self.last = next(self._lines)
-        self.read += len(self.last)
-        return self.last
+        line = next(self._lines)
+        self._since.append(line)
+        self.read += len(line)
+        return line
+
+    def taken(self) -> str:
+        """What was read since the last call, without the line's end."""
+        text = "".join(self._since).removesuffix("\n").removesuffix("\r")
+        self._since.clear()
+        return text
 
 
 def _open_jsonl(path: Path) -> Source:
@@ -153,9 +165,18 @@ def _open_parquet(path: Path) -> Source:
     except (pa.ArrowInvalid, OSError) as error:
         raise SourceUnreadableError(f"{path} is not a Parquet file: {error}") from None
 
+    def _batches() -> Iterator[Any]:
+        try:
+            with file:
+                yield from file.iter_batches(batch_size=10_000)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise SourceUnreadableError(
+                f"{path} is damaged: {error}; what came before the damage is imported"
+            ) from None
+
     def lines() -> Iterator[Line]:
         number = 0
-        for batch in file.iter_batches(batch_size=10_000):
+        for batch in _batches():
             for row in batch.to_pylist():
                 number += 1
                 yield Line(number, row, json.dumps(row, default=str, ensure_ascii=False), number)

@@ -133,7 +133,7 @@ class Supervision(Payload):
     fine_fen: Fen | None = None
     level: Literal["advanced_certified", "certified", "routine", "dishonest", "seriously_dishonest"] | None = None
     selected_by: Code | None = None
-    inclusion_permille: Annotated[int, Field(ge=0, le=1000)] | None = None
+    inclusion_permille: Annotated[int, Field(ge=0, le=1000, strict=True)] | None = None
     facts: Declaration | None = None
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ Each type is declared once and serves every reader, the API's schema and the doc
 
 import re
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -16,6 +16,7 @@ from data.times import to_instant
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 _UNPRINTABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
 _LARGEST_INTEGER = 10**15
 """Ten trillion yuan in fen: beyond it a value is a mistake, and sums of a million still fit 64 bits."""
 
@@ -54,7 +55,7 @@ def _decimal_units(value: object, scale: int) -> int:
         raise ValueError("should be a number")  # noqa: TRY004 - pydantic reports ValueError as a fault
     try:
         number = Decimal(str(value).strip()) * scale
-    except InvalidOperation:
+    except ArithmeticError:
         raise ValueError("should be a number") from None
     if not number.is_finite():
         raise ValueError("should be a finite number")
@@ -68,6 +69,13 @@ def in_units(scale: int) -> BeforeValidator:
         scale: units in one of the sender's, for instance 100 fen in a yuan.
     """
     return BeforeValidator(lambda value: _decimal_units(value, scale))
+
+
+def _written_moment(value: object) -> object:
+    """Only what reads as a date and a time: a bare number would silently be taken for seconds since 1970."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _MOMENT.match(value)):
+        return value
+    raise ValueError("should be a date and time with its zone, for instance 2026-04-01T09:00:00+08:00")
 
 
 def _aware(value: datetime) -> datetime:
@@ -101,5 +109,5 @@ Grams = Annotated[int, _bounded_integer(0)]
 """Mass: integer grams, never negative."""
 Natural = Annotated[int, _bounded_integer(0)]
 """A count or a small non-negative measure."""
-Moment = Annotated[datetime, AfterValidator(_aware)]
+Moment = Annotated[datetime, BeforeValidator(_written_moment), AfterValidator(_aware)]
 """A moment with its time zone."""

@@ -1,6 +1,6 @@
 """The HTTP service: routes only. What they do is in `clearance` and `archive`, how they fail in `problems`."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -30,9 +30,10 @@ from serving.clearance import Clearance
 from serving.errors import MalformedBodyError
 from serving.limits import BodyLimit
 from serving.problems import documented, install
-from serving.settings import Settings
+from serving.settings import Settings, read_settings
 
 _MOST_RECORDS = 10_000
+_DEEPEST = 20
 _ANSWERED_BEFORE: dict[str, Any] = {
     "description": "Answered before under this Idempotency-Key",
     "model": DecisionAnswer,
@@ -48,7 +49,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], int] = utc_
         settings: from the environment where not given.
         clock: gives now as an instant.
     """
-    chosen = settings or Settings()
+    chosen = settings or read_settings()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -82,10 +83,11 @@ def _add_routes(app: FastAPI) -> None:
         idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255, description=_KEY_HELP)] = None,
     ) -> Response:  # fmt: skip
         """Take a declaration in and answer with its lane and reasons. The decision is durable before it is answered."""
-        raw = _json(await request.body())
+        sent = await request.body()
+        raw = _json(sent)
         if not isinstance(raw, dict):
             raise MalformedBodyError("the body should be one JSON object: the declaration's envelope")
-        body, is_new = _clearance(request).decide(raw, idempotency_key)
+        body, is_new = _clearance(request).decide(raw, idempotency_key, sent)
         return JSONResponse(
             body, status_code=201 if is_new else 200, headers={"Location": f"/v1/decisions/{body['decision_id']}"}
         )
@@ -159,16 +161,17 @@ def _add_routes(app: FastAPI) -> None:
 
 
 def _readiness(clearance: Clearance) -> Readiness:
-    models = clearance.champions()
     try:
         policy: str | None = clearance.policies.at(clearance.clock()).id
     except PolicyError:
         policy = None
     try:
+        clearance.refresh()
         with clearance.store.read() as connection:
             behind = clearance.live.behind(connection)
     except StoreError:
-        return Readiness(ready=False, database=False, models=models, records_behind=0, policy=policy)
+        return Readiness(ready=False, database=False, models=clearance.champions(), records_behind=0, policy=policy)
+    models = clearance.champions()
     # without an enterprise model the service still decides: credit is then a stated gap
     able = models["shipment"] is not None and policy is not None
     return Readiness(ready=able, database=True, models=models, records_behind=behind, policy=policy)
@@ -185,6 +188,16 @@ def _store(request: Request) -> Store:
 
 def _json(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
+        value = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedBodyError(f"the body is not JSON: {error}") from None
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for outer in level if isinstance(outer, (dict, list)) for inner in _inside(outer)]
+    if level:
+        raise MalformedBodyError(f"the body is nested deeper than {_DEEPEST} levels")
+    return value
+
+
+def _inside(outer: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return outer.values() if isinstance(outer, dict) else outer

@@ -90,6 +90,15 @@ class Clearance:
         sets = {CREDIT.name: CREDIT} | {scorer.features.name: scorer.features for scorer in scorers.values()}
         self.live = LiveFeatures(sets.values())
 
+    def refresh(self) -> None:
+        """Follow a change of champions now rather than with the next decision."""
+        with self.store.read() as connection:
+            changed = bundle_rows.champions(connection) != self._digests
+        if changed:
+            with self.store.write() as connection:
+                self._reload(connection)
+                self.live.catch_up(connection)
+
     def champions(self) -> dict[str, str | None]:
         """The digest of each model in use."""
         return {m: self._scorers[m].bundle.digest if m in self._scorers else None for m in MODELS}
@@ -104,12 +113,15 @@ class Clearance:
             self.live.catch_up(connection)
         return tally
 
-    def decide(self, raw: dict[str, Any], idempotency_key: str | None = None) -> tuple[dict[str, Any], bool]:
+    def decide(
+        self, raw: dict[str, Any], idempotency_key: str | None = None, sent: bytes | None = None
+    ) -> tuple[dict[str, Any], bool]:
         """Decide on a declaration.
 
         Arguments:
             raw: the declaration's envelope; `kind` may be left out.
             idempotency_key: under which the same request gives the same answer.
+            sent: the bytes of the request, for quarantine.
         Returns:
             The answer as JSON values, and whether it is new (False where the key was known).
         Raises:
@@ -119,7 +131,7 @@ class Clearance:
         """
         request_digest = digest_of(raw)
         refused: CreditRiskError | None = None
-        answer: DecisionAnswer | None = None
+        body: dict[str, Any] = {}
         with self.store.write() as connection:
             if idempotency_key is not None:
                 before = decision_rows.by_key(connection, idempotency_key)
@@ -131,7 +143,7 @@ class Clearance:
                     return before.body, False
             self._reload(connection)
             now = self._now(connection)
-            row = _row({"kind": "declaration"} | raw, raw, now, historical=self.follow_records)
+            row = _row(raw, canonical(raw) if sent is None else sent, now, historical=self.follow_records)
             tally, _ = intake.take(connection, [row], received_at=now)
             if tally.rejected:
                 refused = _refusal(row, tally)
@@ -140,6 +152,9 @@ class Clearance:
                 record = row.records[0]
                 at = max(record.event_at, record.known_at) if self.follow_records else now
                 answer, evidence = self._answer(connection, record, at)
+                before = decision_rows.by_id(connection, answer.decision_id)
+                if before is not None:  # the same question at the same instant, with the same evidence
+                    return before.body, False
                 body = answer.model_dump(mode="json")
                 decided = decision_rows.Decided(
                     id=answer.decision_id, declaration_no=answer.declaration_no, enterprise=answer.enterprise, decided_at=at,
@@ -234,12 +249,15 @@ def level_of(measured: dict[Measure, int | None]) -> Level:
     return cast("Level", LEVEL_NAMES[rank] if rank is not None else "routine")
 
 
-def _row(raw: dict[str, Any], sent: object, now: int, *, historical: bool) -> intake.Row:
-    if raw["kind"] != "declaration":
-        raise InvalidRecordError((("kind", "should be declaration: decisions are asked for declarations"),))
-    return intake.raw_row(
-        raw, origin="api/decisions", line=1, text=canonical(sent), received_at=now, historical=historical
-    )
+def _row(raw: dict[str, Any], sent: bytes, now: int, *, historical: bool) -> intake.Row:
+    """The request as a row of intake; what asks about anything but a standing declaration has a fault."""
+    origin = "api/decisions"
+    for field, allowed in (("kind", ("declaration",)), ("action", ("new", "change"))):
+        if field in raw and raw[field] not in allowed:
+            reason = f"should be {' or '.join(allowed)}: decisions are asked for declarations that stand"
+            return intake.Row(origin, 1, sent, faults=((field, reason),))
+    full = {"kind": "declaration"} | raw
+    return intake.raw_row(full, origin=origin, line=1, text=sent, received_at=now, historical=historical)
 
 
 def _refusal(row: intake.Row, tally: intake.Tally) -> CreditRiskError:

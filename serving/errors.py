@@ -17,3 +17,7 @@ class BodyTooLargeError(RequestError):
 
 class IdempotencyConflictError(RequestError):
     """An Idempotency-Key was used before for another request."""
+
+
+class SettingsError(CreditRiskError):
+    """A setting of the environment is wrong."""

@@ -31,6 +31,7 @@ TABLE: dict[type[CreditRiskError], tuple[int, str, str]] = {
     data_errors.TooFewLabelsError: (422, "too-few-labels", "Not enough outcomes"),
     data_errors.ModelError: (503, "model-unusable", "A model cannot be used"),
     data_errors.PolicyError: (503, "no-policy", "No decision policy is usable"),
+    serving_errors.SettingsError: (503, "settings", "A setting is wrong"),
     serving_errors.MalformedBodyError: (400, "malformed-body", "The body cannot be read"),
     serving_errors.BodyTooLargeError: (413, "body-too-large", "The body is too large"),
     serving_errors.IdempotencyConflictError: (422, "idempotency-conflict", "The key was used for another request"),

@@ -5,8 +5,10 @@ import secrets
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from serving.errors import SettingsError
 
 
 class Settings(BaseSettings):
@@ -45,3 +47,16 @@ class Settings(BaseSettings):
             with os.fdopen(handle, "w") as file:
                 file.write(secrets.token_hex(32))
         return path.read_text().strip().encode()
+
+
+def read_settings() -> Settings:
+    """The settings of the environment.
+
+    Raises:
+        SettingsError: naming each setting that is wrong, without its value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = (f"GREENLANE_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise SettingsError("; ".join(faults)) from None

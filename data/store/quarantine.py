@@ -26,12 +26,17 @@ def put(connection: Connection, refused: Sequence[Refused], *, received_at: int)
             insert(table),
             [
                 {
-                    "received_at": received_at, "origin": r.origin, "line": r.line, "field": r.faults[0][0],
-                    "reason": r.faults[0][1], "faults": msgspec.json.encode(r.faults).decode(), "raw": r.raw,
+                    "received_at": received_at, "origin": _storable(r.origin), "line": r.line, "field": _storable(r.faults[0][0]),
+                    "reason": _storable(r.faults[0][1]), "faults": msgspec.json.encode(r.faults).decode(), "raw": r.raw,
                 }
                 for r in refused
             ],
         )  # fmt: skip
+
+
+def _storable(text: str) -> str:
+    """Text that every database holds: PostgreSQL's has no NUL, and a lone surrogate is no character."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def newest(connection: Connection, limit: int = 20) -> list[tuple[int, Refused]]:

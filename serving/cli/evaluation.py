@@ -8,14 +8,14 @@ import typer
 from rich.table import Table
 
 from data.errors import TooFewLabelsError
-from data.mapping import Mapping, apply_mapping, load_mapping
+from data.mapping import Mapping, apply_mapping, check_columns, load_mapping
 from data.readers import open_source
 from data.store import Store, open_store
 from data.store import decisions as decision_rows
 from data.store import records as record_rows
 from serving.cli.records import Json
 from serving.cli.terminal import out, print_json, progress
-from serving.settings import Settings
+from serving.settings import read_settings
 
 if TYPE_CHECKING:  # scikit-learn is imported only where figures are made
     from models.evaluation import Labelled, Line
@@ -37,7 +37,7 @@ def evaluate_file(
     from models.evaluation import evaluate
 
     chosen = load_mapping(mapping)
-    store = open_store(Settings().database_url)
+    store = open_store(read_settings().database_url)
     with store.read() as connection:
         bodies = decision_rows.latest_bodies(connection)
     probabilities = {number: body["risk"]["probability"] for number, body in bodies.items() if body["risk"]}
@@ -55,7 +55,9 @@ def _labelled(path: Path, mapping: Mapping) -> "list[Labelled]":
     from models.evaluation import Labelled
 
     rows = []
-    for line in open_source(path).lines:
+    source = open_source(path)
+    check_columns(mapping, source.columns)
+    for line in source.lines:
         if line.values is None:
             continue
         found = {raw["kind"]: raw["payload"] for raw in apply_mapping(mapping, line.values).raws}

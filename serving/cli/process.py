@@ -5,7 +5,9 @@ import sys
 import uvicorn
 
 from serving.app import create_app
-from serving.settings import Settings
+from serving.settings import read_settings
 
 if __name__ == "__main__":
-    uvicorn.run(create_app(Settings()), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False)
+    uvicorn.run(
+        create_app(read_settings()), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False
+    )

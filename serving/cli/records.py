@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from data.importing import import_file
@@ -16,7 +17,7 @@ from data.store import quarantine as quarantine_rows
 from data.store import records as record_rows
 from data.times import OPEN, to_instant
 from serving.cli.terminal import out, print_json, progress
-from serving.settings import Settings
+from serving.settings import read_settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 _MAPPING_HELP = (
@@ -50,7 +51,7 @@ def import_records(
 ) -> None:  # fmt: skip
     """Import records: valid ones to the store, the others to quarantine with line, field and reason."""
     chosen = load_mapping(mapping) if mapping else None
-    store = open_store(Settings().database_url)
+    store = open_store(read_settings().database_url)
     total = Tally()
     for path in paths:
         with progress(f"importing {path.name}") as show:
@@ -106,7 +107,7 @@ def quarantine_list(
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20, json: Json = False
 ) -> None:
     """The newest refused rows."""
-    with open_store(Settings().database_url).read() as connection:
+    with open_store(read_settings().database_url).read() as connection:
         rows, total = quarantine_rows.newest(connection, limit), quarantine_rows.count(connection)
     if json:
         print_json(
@@ -116,7 +117,7 @@ def quarantine_list(
     table = Table("id", "origin", "line", "field", "reason", title=f"{len(rows)} of {total} in quarantine")
     for number, refused in rows:
         for field, reason in refused.faults:
-            table.add_row(str(number), refused.origin, str(refused.line), field, reason)
+            table.add_row(str(number), escape(refused.origin), str(refused.line), escape(field), escape(reason))
     out.print(table)
 
 
@@ -129,7 +130,7 @@ def features_rebuild() -> None:
     from models.policy import shipped_policies
     from serving.clearance import Clearance
 
-    settings = Settings()
+    settings = read_settings()
     store = open_store(settings.database_url)
     clearance = Clearance(store, shipped_policies(), settings.draw_secret(), utc_now, catch_up=False)
     with progress("rebuilding feature state") as show, store.write() as connection:
@@ -155,14 +156,14 @@ _db = typer.Typer(no_args_is_help=True)
 @_db.command("upgrade")
 def db_upgrade() -> None:
     """Bring the database to the schema of this version."""
-    open_store(Settings().database_url)
+    open_store(read_settings().database_url)
     out.print("the database has the schema of this version")
 
 
 @_db.command("status")
 def db_status(json: Json = False) -> None:
     """What the database holds."""
-    with open_store(Settings().database_url).read() as connection:
+    with open_store(read_settings().database_url).read() as connection:
         counts, refused = record_rows.count(connection), quarantine_rows.count(connection)
     if json:
         print_json({"records": counts, "quarantine": refused})

@@ -1,6 +1,7 @@
 """Sending records and questions to a service in the order of time, as if it were those days."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def replay(
     """
     lanes: dict[str, int] = {}
     known: list[dict[str, Any]] = []
-    with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
+    with _reported(address), httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
         for done, step in enumerate(steps, start=1):
             raw = as_envelope(step.record)
             if step.asks:
@@ -86,6 +87,14 @@ def replay(
                 show(done, len(steps))
         _send(client, known)
     return lanes
+
+
+@contextmanager
+def _reported(address: str) -> Iterator[None]:
+    try:
+        yield
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        raise ServiceError(f"the service at {address} does not answer: {error}") from None
 
 
 def _decide(client: httpx.Client, raw: dict[str, Any]) -> dict[str, Any]:

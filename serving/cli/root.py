@@ -4,6 +4,7 @@ import os
 import sys
 
 import typer
+from rich.markup import escape
 
 from data.errors import CreditRiskError
 from serving.cli import demo, evaluation, records, service, training
@@ -25,7 +26,10 @@ def main() -> None:
     try:
         app()
     except CreditRiskError as error:
-        err.print(f"[bold red]error:[/] {_plain(str(error))}")
+        _show("error", str(error))
+        sys.exit(1)
+    except OSError as error:
+        _show("error", f"{error.filename}: {error.strerror}" if error.filename else str(error))
         sys.exit(1)
     except KeyboardInterrupt:
         err.print("stopped")
@@ -33,10 +37,11 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("GREENLANE_DEBUG"):
             raise
-        err.print(f"[bold red]unexpected failure:[/] {type(error).__name__}: {_plain(str(error))}")
+        _show("unexpected failure", f"{type(error).__name__}: {error}")
         err.print("Set GREENLANE_DEBUG=1 and run again to see where it happened.")
         sys.exit(70)
 
 
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")
+def _show(what: str, text: str) -> None:
+    """One line, however long: a reader or a log finds it whole."""
+    err.print(f"[bold red]{what}:[/] {escape(' '.join(text.split()))}", soft_wrap=True)

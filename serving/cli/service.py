@@ -19,7 +19,7 @@ from data.mapping import load_mapping
 from serving.cli.records import Json, instant_of
 from serving.cli.replay import ServiceError, Step, in_order, read_file, replay
 from serving.cli.terminal import out, print_json, progress
-from serving.settings import Settings
+from serving.settings import read_settings
 
 _PATIENCE = 120
 _URL_HELP = "A running service with GREENLANE_CLOCK=records; without it, one is started."
@@ -35,14 +35,14 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Port to listen on.")] = None,
 ) -> None:
     """Run the HTTP service until it is stopped. Documentation is at /docs."""
     import uvicorn
 
     from serving.app import create_app
 
-    settings = Settings()
+    settings = read_settings()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     uvicorn.run(
         create_app(settings), host=host or settings.host, port=port or settings.port,
@@ -104,7 +104,7 @@ def decide_file(
     found, refused = read_file(path, load_mapping(mapping) if mapping else None, begin)
     wanted = (r for r in found if r.kind == "declaration" or outcomes == "as-known")
     steps = in_order(Step(r, asks=r.kind == "declaration") for r in wanted)
-    settings = Settings()
+    settings = read_settings()
     environment = os.environ | {"GREENLANE_CLOCK": "records", "GREENLANE_DATABASE": settings.database_url}
     with progress(f"deciding {path.name}") as show:
         if url is None:

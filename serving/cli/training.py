@@ -14,7 +14,7 @@ from data.store import records as record_rows
 from data.times import OPEN
 from serving.cli.records import Json, Until, instant_of
 from serving.cli.terminal import out, print_json, progress
-from serving.settings import Settings
+from serving.settings import Settings, read_settings
 
 ModelName = Annotated[
     Literal["credit", "shipment"], typer.Argument(help="credit (enterprises) or shipment (declarations)")
@@ -87,7 +87,7 @@ def train_model(
     json: Json = False,
 ) -> None:
     """Tune, calibrate and train a model; log the run, its plots and its bundle to MLflow."""
-    settings = Settings()
+    settings = read_settings()
     store = open_store(settings.database_url)
     outcome = train_and_log(
         store, settings, model, features or model, until=instant_of(until), trials=trials, promote=promote, seed=seed
@@ -115,7 +115,7 @@ def promote_model(
     from models.champions import Signature, install
     from models.registry import bundle_of_version, load_config, set_champion
 
-    settings = Settings()
+    settings = read_settings()
     config = load_config(settings.mlflow_config)
     bundle, logged = bundle_of_version(config, model, version)
     install(open_store(settings.database_url), bundle, Signature(getuser(), utc_now(), reason))

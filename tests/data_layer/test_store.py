@@ -228,7 +228,7 @@ def test_declarations_are_found_by_number_newest_content_first(store: Store) -> 
 # --- transactions ----------------------------------------------------------------------------------------------------
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     pass
 
 
@@ -237,9 +237,9 @@ def test_a_write_is_undone_when_its_block_raises(store: Store) -> None:
         with store.write() as connection:
             record_rows.append(connection, [penalty()])
             quarantine_rows.put(connection, [quarantine_rows.Refused("o", 1, (("f", "r"),), b"raw")], received_at=T0)
-            raise Refusal
+            raise RefusalError
 
-    with pytest.raises(Refusal):
+    with pytest.raises(RefusalError):
         write_and_fail()
     with store.read() as connection:
         assert (record_rows.last_seq(connection), quarantine_rows.count(connection)) == (0, 0)
@@ -408,7 +408,7 @@ def test_migrations_make_exactly_the_declared_schema(empty_url: str) -> None:
 
 
 def test_an_empty_database_is_refused_where_it_may_not_be_migrated(empty_url: str) -> None:
-    with pytest.raises(StoreError, match="has schema none.*greenlane db upgrade"):
+    with pytest.raises(StoreError, match=r"has schema none.*greenlane db upgrade"):
         open_store(empty_url, migrate=False)
     with closing(open_store(empty_url)):  # and the refusal changed nothing that would hinder the migration
         pass

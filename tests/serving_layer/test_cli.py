@@ -266,8 +266,8 @@ WRONG = {
         ["db", "status"], ("not a database",), lambda f: (f / "text.db").write_text("text " * 500),
         environment={"GREENLANE_DATABASE": "sqlite:///text.db"},
     ),
-    "wrong setting": Wrong(["db", "status"], ("clock", "system"), environment={"GREENLANE_CLOCK": "sundial"}),
-    "wrong number": Wrong(["db", "status"], ("port",), environment={"GREENLANE_PORT": "abc"}),
+    "wrong setting": Wrong(["db", "status"], ("GREENLANE_CLOCK", "system"), environment={"GREENLANE_CLOCK": "sundial"}),
+    "wrong number": Wrong(["db", "status"], ("GREENLANE_PORT",), environment={"GREENLANE_PORT": "abc"}),
 }  # fmt: skip
 
 
