@@ -7,6 +7,7 @@ and has the record, the feature state and the decision on disk before it answers
 
 import json
 import os
+import signal
 import sqlite3
 import sys
 import time
@@ -46,6 +47,7 @@ def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
     """Time decisions over HTTP beside MLflow's scoring server, and beside the floors under both."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # also then the servers are stopped
     rounds = 30 if quick else requests
     settings = copied(prepared(folder, fresh=fresh))
     scorer, vectors = seen_vectors(settings, "shipment")

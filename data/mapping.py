@@ -10,17 +10,19 @@ records:
       traits.process_type: Process Type
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from string import Formatter
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from data.errors import InvalidRecordError, MappingError
 from data.records import Kind
@@ -115,6 +117,31 @@ class Mapping(BaseModel):
     """The columns whose tuple a no-learning lookup would use: the figure that a model must beat."""
     delay: Literal["carried", "assumed"] = "carried"
     """Whether the file carries when an outcome became known, or the mapping assumes a delay."""
+
+    @model_validator(mode="after")
+    def _columns_are_listed(self) -> "Mapping":
+        unlisted = sorted({c for record in self.records for c in _columns_of(record)} - set(self.columns))
+        if unlisted:
+            raise ValueError(f"records use columns that `columns` does not list: {', '.join(map(repr, unlisted))}")
+        if missing := sorted(set(self.lookup) - set(self.columns)):
+            raise ValueError(f"lookup names columns that `columns` does not list: {', '.join(map(repr, missing))}")
+        return self
+
+
+def _columns_of(record: RecordMap) -> Iterator[str]:
+    """Every column that a record's map reads."""
+    templates = [record.guid]
+    moments = [m for m in (record.event_at, record.known_at, record.not_before, record.usable_until) if m is not None]
+    for column in record.fields.values():
+        if column.column is not None:
+            yield column.column
+        if column.text is not None:
+            templates.append(column.text)
+        if column.later is not None:
+            moments += [column.later.first, column.later.second]
+    yield from (moment.column for moment in moments)
+    for template in templates:
+        yield from (name for _, name, _, _ in Formatter().parse(template) if name is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +292,8 @@ def _moment(when: When, row: Row) -> datetime:
     value = row[when.column]
     moment = value if isinstance(value, datetime) else _parsed(str(value).strip(), when.format)
     try:
-        zoned = moment.replace(tzinfo=ZoneInfo(when.zone)) + timedelta(days=when.plus_days)
+        zoned = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(when.zone))
+        zoned += timedelta(days=when.plus_days)
         zoned.astimezone(UTC)
     except OverflowError:
         raise ValueError("is a date beyond the calendar") from None

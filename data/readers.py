@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from data.errors import MappingError, SourceUnreadableError
 
+_LONGEST_CELL = 2**30
 _ESCAPED = re.compile("[\ud800-\udfff]")
 _NOT_UTF8 = "has bytes that are not UTF-8; save the file as UTF-8"
 
@@ -71,6 +72,7 @@ def _open_csv(path: Path) -> Source:
         raise SourceUnreadableError(f"{path} names a column twice in its header")
 
     def lines() -> Iterator[Line]:
+        csv.field_size_limit(_LONGEST_CELL)  # the reader's own limit would cut one long row into several
         with _text(path) as file:
             written = _Written(file)
             rows = csv.reader(written)
@@ -137,7 +139,7 @@ def _open_jsonl(path: Path) -> Source:
                 read += len(blob)
                 if not blob.strip():
                     continue
-                raw = blob.decode("utf-8", errors="surrogateescape").strip()
+                raw = blob.decode("utf-8", errors="surrogateescape").removeprefix("\ufeff").strip()
                 if not _is_utf8(raw):
                     yield Line(number, None, raw, read, (("row", _NOT_UTF8),))
                     continue

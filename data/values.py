@@ -4,7 +4,7 @@ Each type is declared once and serves every reader, the API's schema and the doc
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -17,6 +17,7 @@ _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 _UNPRINTABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
+_FIRST_MOMENT, _LAST_MOMENT = (to_instant(datetime(year, 1, 1, tzinfo=UTC)) for year in (1900, 2200))
 _LARGEST_INTEGER = 10**15
 """Ten trillion yuan in fen: beyond it a value is a mistake, and sums of a million still fit 64 bits."""
 
@@ -79,7 +80,9 @@ def _written_moment(value: object) -> object:
 
 
 def _aware(value: datetime) -> datetime:
-    to_instant(value)  # refuses a moment without a zone
+    instant = to_instant(value)  # refuses a moment without a zone
+    if not _FIRST_MOMENT <= instant < _LAST_MOMENT:
+        raise ValueError("lies outside the years 1900 to 2199")
     return value
 
 

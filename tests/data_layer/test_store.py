@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -429,6 +430,9 @@ def test_a_refused_opening_leaves_no_connection_behind(postgres: Postgres) -> No
         with pytest.raises(StoreError) as caught:
             open_store(url, migrate=False)
         name = url.partition("?")[0].rpartition("/")[2]
+        deadline = time.monotonic() + 5  # the server notices a closed connection a little later
+        while postgres.connections_to(name) and time.monotonic() < deadline:
+            time.sleep(0.01)
         assert postgres.connections_to(name) == 0
         assert caught.value is not None  # the error and what its frames hold lived until here
 
