@@ -108,7 +108,8 @@ class Clearance:
         with self.store.write() as connection:
             self._reload(connection)
             now = self._now(connection)
-            rows = intake.rows_of_json(values, origin="api", received_at=now, historical=self.follow_records)
+            timed = [self._timed(value) for value in values]
+            rows = intake.rows_of_json(timed, origin="api", received_at=now, historical=self.follow_records)
             tally, _ = intake.take(connection, rows, received_at=now)
             self.live.catch_up(connection)
         return tally
@@ -143,7 +144,8 @@ class Clearance:
                     return before.body, False
             self._reload(connection)
             now = self._now(connection)
-            row = _row(raw, canonical(raw) if sent is None else sent, now, historical=self.follow_records)
+            kept = canonical(raw) if sent is None else sent
+            row = _row(self._timed(raw), kept, now, historical=self.follow_records)
             tally, _ = intake.take(connection, [row], received_at=now)
             if tally.rejected:
                 refused = _refusal(row, tally)
@@ -166,6 +168,12 @@ class Clearance:
         if refused is not None:  # raised after the transaction, so that quarantine keeps the row
             raise refused
         return body, True
+
+    def _timed(self, raw: Any) -> Any:
+        """In a replay, a record that does not say when it became known was known when it happened."""
+        if self.follow_records and isinstance(raw, dict) and "event_at" in raw:
+            return {"known_at": raw["event_at"]} | raw
+        return raw
 
     def _now(self, connection: Connection) -> int:
         """Now; in live use later than all that was known or asked before, even should the system's clock stand or step back.

@@ -43,6 +43,7 @@ def serve(
     from serving.app import create_app
 
     settings = read_settings()
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     uvicorn.run(
         create_app(settings), host=host or settings.host, port=port or settings.port,

@@ -13,6 +13,7 @@ from data.store import Store, open_store
 from data.store import decisions as decision_rows
 from data.store import records as record_rows
 from data.store.schema import decisions
+from data.times import DAY, from_instant, show
 from features.batch import matrix
 from features.catalogue import CREDIT, feature_set
 from features.questions import Question
@@ -97,3 +98,16 @@ def test_points_add_up_in_every_answer(replayed: tuple[Store, Clearance]) -> Non
     for body in bodies:
         for score in (body["credit"], body["risk"]):
             assert score["base_points"] + sum(share["points"] for share in score["shares"]) == score["score"]
+
+
+def test_in_a_replay_a_record_is_known_when_it_happened_unless_it_says_otherwise(
+    replayed: tuple[Store, Clearance],
+) -> None:
+    _, clearance = replayed
+    with clearance.store.read() as connection:
+        after = clearance.live.advanced_to(connection) + DAY
+    payload = {"declaration_no": "later", "enterprise": "some firm", "declared_value_fen": 1}
+    raw = {"guid": "later", "source": "test", "event_at": from_instant(after).isoformat(), "payload": payload}
+    body, is_new = clearance.decide(raw)
+    assert (body["decided_at"], is_new) == (show(after), True)
+    assert clearance.decide(raw) == (body, False)
