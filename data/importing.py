@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from data.errors import InvalidRecordError
+from data.errors import InvalidRecordError, MappingError
 from data.intake import Row, Tally, raw_row, take
 from data.mapping import Mapping, apply_mapping, check_columns
 from data.readers import Line, open_source
@@ -25,6 +25,8 @@ def rows_of_file(path: Path, mapping: Mapping | None, *, received_at: int) -> It
         SourceUnreadableError, MappingError: where the file as a whole cannot be read.
     """
     source = open_source(path)
+    if mapping is None and source.columns:
+        raise MappingError(f"{path} has columns of its own: say with --mapping how they become records")
     if mapping is not None and source.columns:
         check_columns(mapping, source.columns)
     for line in source.lines:
@@ -39,9 +41,11 @@ def _row_of_line(path: Path, line: Line, mapping: Mapping | None, received_at: i
         return raw_row(
             line.values, origin=path.name, line=line.number, text=raw, received_at=received_at, historical=True
         )
+    known = {*mapping.columns, *mapping.ignore}
     missing = tuple((c, "is missing") for c in mapping.columns if c not in line.values)
-    if missing:
-        return Row(path.name, line.number, raw, faults=missing)
+    unknown = tuple((c, "is not a column of the mapping") for c in line.values if c not in known)
+    if missing or unknown:
+        return Row(path.name, line.number, raw, faults=missing + unknown)
     mapped = apply_mapping(mapping, line.values)
     faults, records = list(mapped.faults), []
     for one in mapped.raws if not faults else ():

@@ -52,8 +52,17 @@ def records_of(path: Path, since: int = 0) -> list[Record]:
 
 
 def in_order(steps: Iterable[Step]) -> list[Step]:
-    """Steps in the order of time. Of one instant, records come first: new ones do not count yet, and ended ones no longer."""
-    return sorted(steps, key=lambda step: (step.record.known_at, step.asks, step.record.guid))
+    """Steps in the order of time. Of one instant: what ends a record, then questions, then what is new.
+
+    What ends at an instant no longer counts at it, and what begins does not count yet, so this order gives the same answers
+    as asking with everything known. An outcome of the very instant still finds its declaration.
+    """
+
+    def place(step: Step) -> tuple[int, int, str]:
+        turn = 0 if step.record.action != "new" else 1 if step.asks else 2
+        return step.record.known_at, turn, step.record.guid
+
+    return sorted(steps, key=place)
 
 
 def replay(

@@ -560,3 +560,16 @@ def test_rows_carry_how_far_reading_came(tmp_path: Path) -> None:
         assert len(places) == 5
         assert [at for at, _ in places] == sorted(at for at, _ in places)
         assert places[-1][0] <= places[-1][1] < OPEN
+
+
+def test_columns_without_a_mapping_are_one_clear_error(store: Store, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", KOREA_COLUMNS, [csv_line(list(korea_row(0).values()))])
+    with pytest.raises(MappingError, match="--mapping"):
+        import_file(store, path, None, received_at=NOW)
+
+
+def test_an_unknown_name_in_json_lines_is_a_fault(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(json_line(korea_row(0) | {"Item Prise": "5"}).decode() + "\n")
+    tally = take_in(store, tmp_path / "a.jsonl")
+    assert counts(tally) == (0, 0, 1)
+    assert [field for field, _ in tally.refusals[0].faults] == ["Item Prise"]
