@@ -17,7 +17,7 @@ from data.store import open_store
 from data.store import records as record_rows
 from data.times import OPEN, from_instant
 from features.catalogue import digest, feature_set
-from features.definitions import Value
+from features.forms import Value
 from models.champions import champion
 from models.explain import Scorer
 from models.policy import shipped_policies

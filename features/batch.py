@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from data.errors import FeatureError
 from data.records import Version
-from features.definitions import MISSING, FeatureSet, Floats, Integers, Measure
+from features.definitions import FeatureSet
+from features.forms import MISSING, Floats, Integers
+from features.measures import Measure
 from features.observations import plan_of, window_ends
 from features.questions import Question
 from features.views import view_of

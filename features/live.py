@@ -11,7 +11,9 @@ from data.store import records as record_rows
 from data.store.schema import feature_progress, feature_state
 from data.times import show
 from features import online
-from features.definitions import FeatureSet, Measure, Value
+from features.definitions import FeatureSet
+from features.forms import Value
+from features.measures import Measure
 from features.observations import observe, plan_of
 from features.questions import Question
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from data.records import Record
 from data.times import DAY, HOUR, OPEN, day_of, midnight
-from features.definitions import Key, Measure, Stream
+from features.measures import Key, Measure, Stream
 from features.views import view_of
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from data.times import OPEN, day_of
-from features.definitions import Measure
+from features.measures import Measure
 from features.observations import Observation
 
 Changes = dict[int, dict[int, int]]

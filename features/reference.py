@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from data.records import Version
-from features.definitions import FeatureSet, Measure, Value
+from features.definitions import FeatureSet
+from features.forms import Value
+from features.measures import Measure
 from features.observations import observe, plan_of
 from features.questions import Question
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.batch import Column
-from features.definitions import FeatureSet, Value
+from features.definitions import FeatureSet
+from features.forms import Value
 
 MISSING_CODE, UNSEEN_CODE, _FIRST_CODE = 0, 1, 2
 

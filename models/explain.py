@@ -10,7 +10,8 @@ import lightgbm
 import numpy as np
 
 from data.errors import BundleError
-from features.definitions import Feature, FeatureSet, Value
+from features.definitions import Feature, FeatureSet
+from features.forms import Value
 from models.bundle import Bundle
 from models.scale import whole_points
 

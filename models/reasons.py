@@ -4,7 +4,8 @@ from math import exp
 from typing import TYPE_CHECKING
 
 from data.records import Payload
-from features.definitions import Feature, Value
+from features.definitions import Feature
+from features.forms import Value
 from features.views import LEVELS
 
 if TYPE_CHECKING:  # LightGBM takes seconds to import, and answers need only words

@@ -15,8 +15,9 @@ from data.store import bundles as bundle_rows
 from data.store import decisions as decision_rows
 from data.times import show
 from features.catalogue import CREDIT
-from features.definitions import Measure, Value
+from features.forms import Value
 from features.live import LiveFeatures, vector
+from features.measures import Measure
 from features.questions import Question, about_enterprise, about_shipment
 from features.themes.common import DECLARATIONS, ENTERPRISE, LEVELS, count
 from features.views import LEVELS as LEVEL_NAMES

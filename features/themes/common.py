@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from features.definitions import Deviation, Feature, Key, Measure, Number, Ratio, Stream, Theme, ZScore
+from features.definitions import Feature, Theme
+from features.forms import Deviation, Number, Ratio, ZScore
+from features.measures import Key, Measure, Stream
 
 ENTERPRISE = Key("enterprise", ("enterprise",))
 DECLARANT = Key("declarant", ("declarant",))

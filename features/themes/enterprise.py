@@ -1,6 +1,8 @@
 """The enterprise's archive: identity, transaction, logistics, funds, settlement, supervision, public credit."""
 
-from features.definitions import DaysSince, Feature, Measure, Number, Ratio, Stream
+from features.definitions import Feature
+from features.forms import DaysSince, Number, Ratio
+from features.measures import Measure, Stream
 from features.themes.common import (
     DECLARATIONS,
     ENTERPRISE,

@@ -1,6 +1,8 @@
 """Feature sets for the two public data sets: the same language over the keys that those registers have."""
 
-from features.definitions import Category, Fact, Feature, Key, Measure, Number, Ratio
+from features.definitions import Feature
+from features.forms import Category, Fact, Number, Ratio
+from features.measures import Key, Measure
 from features.themes.common import (
     DECLARANT,
     DECLARATIONS,

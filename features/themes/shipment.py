@@ -1,6 +1,7 @@
 """The shipment itself, and the histories of its other keys: declarant, platform, goods, route, buyer, address."""
 
-from features.definitions import Category, Fact, Feature, Number, Ratio
+from features.definitions import Feature
+from features.forms import Category, Fact, Number, Ratio
 from features.themes.common import (
     ADDRESS,
     BUYER,

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from data.records import Record, make_record
 from data.times import DAY, HOUR, OPEN, SECOND, midnight
-from features.definitions import DaysSince, Deviation, Feature, FeatureSet, Key, Measure, Number, Ratio, Stream, ZScore
+from features.definitions import Feature, FeatureSet
+from features.forms import DaysSince, Deviation, Number, Ratio, ZScore
+from features.measures import Key, Measure, Stream
 from features.questions import Question
 from features.views import view_of
 

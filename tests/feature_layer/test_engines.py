@@ -16,7 +16,8 @@ from data.times import DAY, OPEN, midnight
 from features import reference
 from features.batch import matrix
 from features.catalogue import SETS
-from features.definitions import FeatureSet, Value
+from features.definitions import FeatureSet
+from features.forms import Value
 from features.live import LiveFeatures, vector
 from features.questions import Question, about_enterprise
 from tests.feature_layer.histories import OPERATORS, START, History, histories

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.definitions import Category, Fact, Feature, FeatureSet
+from features.definitions import Feature, FeatureSet
+from features.forms import Category, Fact
 from models.calibration import fit_calibration
 from models.encoding import MISSING_CODE, UNSEEN_CODE, fit_encoder
 from models.metrics import expected_calibration_error, hits_at, measure
