@@ -23,6 +23,8 @@ from serving.cli.training import train_and_log
 from serving.settings import Settings
 
 _SHOWN = ("green_channel", "heightened_inspection")
+_PENDING_DAYS = 7
+_PUBLIC_KEY = "the demo's draws are no secret, so that it shows the same each time"
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +45,7 @@ def demo(
         return
     environment = os.environ | {
         "GREENLANE_VAR": str(folder), "GREENLANE_DATABASE": settings.database_url, "GREENLANE_CLOCK": "records",
+        "GREENLANE_DRAW_KEY": _PUBLIC_KEY,
     }  # fmt: skip
     out.rule("4  decisions over HTTP")
     with running_service(environment, folder / "service.log") as address:
@@ -69,7 +72,7 @@ def _prepare(settings: Settings, trials: int) -> None:
 
     out.rule("1  a simulated world")
     with progress("simulating"):
-        counts = write_world(simulate(load_parameters()), settings.var)
+        counts = write_world(simulate(load_parameters(pending_days=_PENDING_DAYS)), settings.var)
     out.print(f"{counts['records']:,} records; {counts['pending']:,} declarations of the last days wait for a decision")
     out.rule("2  intake")
     store = open_store(settings.database_url)
