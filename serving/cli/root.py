@@ -31,6 +31,11 @@ def main() -> None:
     except OSError as error:
         _show("error", f"{error.filename}: {error.strerror}" if error.filename else str(error))
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] in ("data", "features", "models", "serving"):
+            raise
+        _show("error", f"this command needs {error.name}: install greenlane[train] (the service alone does without it)")
+        sys.exit(1)
     except KeyboardInterrupt:
         err.print("stopped")
         sys.exit(130)

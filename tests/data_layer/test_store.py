@@ -433,6 +433,9 @@ def test_a_refused_opening_leaves_no_connection_behind(postgres: Postgres) -> No
         deadline = time.monotonic() + 5  # the server notices a closed connection a little later
         while postgres.connections_to(name) and time.monotonic() < deadline:
             time.sleep(0.01)
+        deadline = time.monotonic() + 5  # a closed connection's server process takes a moment to end
+        while postgres.connections_to(name) and time.monotonic() < deadline:
+            time.sleep(0.05)
         assert postgres.connections_to(name) == 0
         assert caught.value is not None  # the error and what its frames hold lived until here
 
