@@ -80,6 +80,28 @@ class Form(ABC):
         """Its values for n questions, shape (n,); NaN (None for texts) for missing."""
 
 
+@dataclass(frozen=True, slots=True)
+class _OfMeasure(Form):
+    """A form of one measure."""
+
+    measure: Measure
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        return (self.measure,)
+
+
+@dataclass(frozen=True, slots=True)
+class _OfFact(Form):
+    """A form of one fact, which needs no history."""
+
+    field: str
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        return ()
+
+
 def _over(numerator: Integers, denominator: Integers) -> Floats:
     valid = (numerator != MISSING) & (denominator != MISSING) & (denominator > 0)
     result = np.full(len(numerator), np.nan)
@@ -88,14 +110,8 @@ def _over(numerator: Integers, denominator: Integers) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class Number(Form):
+class Number(_OfMeasure):
     """A measure as it is."""
-
-    measure: Measure
-
-    @property
-    def measures(self) -> tuple[Measure, ...]:
-        return (self.measure,)
 
     def scalar(self, measured: Measured, question: Question) -> Value:
         value = measured[self.measure]
@@ -184,14 +200,8 @@ class ZScore(Form):
 
 
 @dataclass(frozen=True, slots=True)
-class DaysSince(Form):
+class DaysSince(_OfMeasure):
     """Whole days since a moment: a `since` measure."""
-
-    measure: Measure
-
-    @property
-    def measures(self) -> tuple[Measure, ...]:
-        return (self.measure,)
 
     def scalar(self, measured: Measured, question: Question) -> Value:
         start = measured[self.measure]
@@ -203,14 +213,8 @@ class DaysSince(Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Fact(Form):
+class Fact(_OfFact):
     """An integer fact of the question itself."""
-
-    field: str
-
-    @property
-    def measures(self) -> tuple[Measure, ...]:
-        return ()
 
     def scalar(self, measured: Measured, question: Question) -> Value:
         value = question.facts.get(self.field)
@@ -222,14 +226,8 @@ class Fact(Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Category(Form):
+class Category(_OfFact):
     """A coded fact of the question itself; the model's own encoder turns it into a number."""
-
-    field: str
-
-    @property
-    def measures(self) -> tuple[Measure, ...]:
-        return ()
 
     def scalar(self, measured: Measured, question: Question) -> Value:
         value = question.facts.get(self.field)
