@@ -1,9 +1,10 @@
 """The live state in the store: kept in step with the records, read for a question in one query for all its keys."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select, text
 
 from data.errors import FeatureError, LateQuestionError
 from data.records import Record, digest_of
@@ -18,6 +19,12 @@ from features.observations import observe, plan_of
 from features.questions import Question
 
 _CHUNK = 400
+# asked with every decision, so built once; the upsert is the same on SQLite and PostgreSQL
+_PROGRESS = select(feature_progress)
+_STATES = select(feature_state).where(feature_state.c.key.in_(bindparam("names", expanding=True)))
+_KEEP = text(
+    "INSERT INTO feature_state (key, state) VALUES (:key, :state) ON CONFLICT (key) DO UPDATE SET state = excluded.state"
+)
 _HELD = 200_000
 """How many key states a catch-up holds in memory before it writes them out."""
 
@@ -53,8 +60,14 @@ class LiveFeatures:
         connection.execute(delete(feature_progress))
         return self.catch_up(connection, progress)
 
-    def catch_up(self, connection: Connection, progress: Callable[[int, int], None] = lambda _d, _t: None) -> int:
+    def catch_up(
+        self, connection: Connection, progress: Callable[[int, int], None] = lambda _d, _t: None,
+        held: dict[str, online.KeyState] | None = None,
+    ) -> int:  # fmt: skip
         """Take in all records that the state has not seen; a state for other measures is built anew.
+
+        Arguments:
+            held: takes the states that were written last, for `measured` in the same transaction.
 
         Returns:
             How many key states changed.
@@ -70,7 +83,7 @@ class LiveFeatures:
         begin, last = stand.applied_seq, record_rows.last_seq(connection)
         if begin == last:
             return 0
-        states: dict[str, online.KeyState] = {}
+        states = {} if held is None else held
         changed = 0
         pending: list[tuple[int, Record, Record | None]] = []
         for item in record_rows.since(connection, begin):
@@ -81,6 +94,7 @@ class LiveFeatures:
                 progress(stand.applied_seq - begin, last - begin)
                 if len(states) > _HELD:
                     changed += self._save(connection, states)
+                    states.clear()
         self._take_in(connection, pending, states, stand)
         changed += self._save(connection, states)
         progress(last - begin, last - begin)
@@ -98,9 +112,13 @@ class LiveFeatures:
         """Note that a question was answered as of an instant, so that no record becomes known at it any more."""
         connection.execute(feature_progress.update().where(feature_progress.c.advanced_to < at).values(advanced_to=at))
 
-    def measured(self, connection: Connection, question: Question) -> dict[Measure, int | None]:
+    def measured(
+        self, connection: Connection, question: Question, held: Mapping[str, online.KeyState] = MappingProxyType({})
+    ) -> dict[Measure, int | None]:
         """All measures at the moment of a question.
 
+        Arguments:
+            held: states that `catch_up` wrote in this transaction, which need not be read again.
         Raises:
             LateQuestionError: where the state has moved past that moment.
             FeatureError: where the state was built for other measures.
@@ -116,7 +134,8 @@ class LiveFeatures:
                 "ask in the order of time, or evaluate the past with `greenlane evaluate`"
             )
         names = {key: key.of(question.facts) for key in self._plan.keys}
-        states = self._load(connection, [name for name in names.values() if name is not None])
+        states = dict(held)
+        states.update(self._load(connection, [n for n in names.values() if n is not None and n not in held]))
         empty = online.KeyState()
         result: dict[Measure, int | None] = {}
         for key, name in names.items():
@@ -152,27 +171,22 @@ class LiveFeatures:
             stand.applied_seq, stand.advanced_to = seq, max(stand.advanced_to, known_at)
 
     def _progress(self, connection: Connection) -> _Progress | None:
-        row = connection.execute(select(feature_progress)).one_or_none()
+        row = connection.execute(_PROGRESS).one_or_none()
         return _Progress(row.applied_seq, row.advanced_to) if row is not None and row.catalogue == self.digest else None
 
     @staticmethod
     def _load(connection: Connection, names: Sequence[str]) -> dict[str, online.KeyState]:
         states = {}
         for start in range(0, len(names), _CHUNK):
-            query = select(feature_state).where(feature_state.c.key.in_(names[start : start + _CHUNK]))
-            states.update({row.key: online.from_bytes(row.state) for row in connection.execute(query)})
+            rows = connection.execute(_STATES, {"names": names[start : start + _CHUNK]})
+            states.update({row.key: online.from_bytes(row.state) for row in rows})
         return states
 
     @staticmethod
     def _save(connection: Connection, states: dict[str, online.KeyState]) -> int:
-        names = list(states)
-        for start in range(0, len(names), _CHUNK):
-            connection.execute(delete(feature_state).where(feature_state.c.key.in_(names[start : start + _CHUNK])))
-        if names:
-            rows = [{"key": name, "state": online.to_bytes(state)} for name, state in states.items()]
-            connection.execute(insert(feature_state), rows)
-        states.clear()
-        return len(names)
+        if states:
+            connection.execute(_KEEP, [{"key": name, "state": online.to_bytes(s)} for name, s in states.items()])
+        return len(states)
 
 
 def vector(features: FeatureSet, measured: dict[Measure, int | None], question: Question) -> list[Value]:

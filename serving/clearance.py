@@ -18,6 +18,7 @@ from features.catalogue import CREDIT
 from features.forms import Value
 from features.live import LiveFeatures, vector
 from features.measures import Measure
+from features.online import KeyState
 from features.questions import Question, about_enterprise, about_shipment
 from features.themes.common import DECLARATIONS, ENTERPRISE, LEVELS, count
 from features.views import LEVELS as LEVEL_NAMES
@@ -151,10 +152,11 @@ class Clearance:
             if tally.rejected:
                 refused = _refusal(row, tally)
             else:
-                self.live.catch_up(connection)
+                states: dict[str, KeyState] = {}
+                self.live.catch_up(connection, held=states)
                 record = row.records[0]
                 at = max(record.event_at, record.known_at) if self.follow_records else now
-                answer, evidence = self._answer(connection, record, at)
+                answer, evidence = self._answer(connection, record, at, states)
                 before = decision_rows.by_id(connection, answer.decision_id)
                 if before is not None:  # the same question at the same instant, with the same evidence
                     return before.body, False
@@ -183,9 +185,11 @@ class Clearance:
         """
         return self.clock() if self.follow_records else max(self.clock(), self.live.advanced_to(connection) + 1)
 
-    def _answer(self, connection: Connection, record: Record, at: int) -> tuple[DecisionAnswer, dict[str, Any]]:
+    def _answer(
+        self, connection: Connection, record: Record, at: int, states: dict[str, KeyState]
+    ) -> tuple[DecisionAnswer, dict[str, Any]]:
         question = Question(at, about_shipment(record).facts)
-        measured = self.live.measured(connection, question)
+        measured = self.live.measured(connection, question, states)
         scored = self.score(question, measured)
         policy = self.policies.at(at)
         number = record.payload["declaration_no"]

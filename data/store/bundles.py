@@ -6,6 +6,10 @@ from sqlalchemy import Connection, func, insert, select
 
 from data.store.schema import bundles, promotions
 
+# asked with every decision, so built once
+_LATEST = select(func.max(promotions.c.seq)).group_by(promotions.c.model)
+_CHAMPIONS = select(promotions.c.model, promotions.c.digest).where(promotions.c.seq.in_(_LATEST))
+
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
@@ -41,6 +45,4 @@ def promote(connection: Connection, promotion: Promotion) -> None:
 
 def champions(connection: Connection) -> dict[str, str]:
     """The digest of each model's champion."""
-    latest = select(func.max(promotions.c.seq)).group_by(promotions.c.model)
-    rows = connection.execute(select(promotions.c.model, promotions.c.digest).where(promotions.c.seq.in_(latest)))
-    return {row.model: row.digest for row in rows}
+    return {row.model: row.digest for row in connection.execute(_CHAMPIONS)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, Row, func, insert, select, tuple_
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, tuple_
 
 from data.records import Record, Version, canonical
 from data.store.schema import records as table
@@ -13,6 +13,11 @@ from data.times import OPEN
 
 _CHUNK = 400
 _STREAMED = 5_000
+# asked with every decision, so built once
+_LAST_SEQ = select(func.max(table.c.seq))
+_SINCE = (
+    select(table).where(table.c.seq > bindparam("after")).order_by(table.c.seq).execution_options(yield_per=_STREAMED)
+)
 
 Name = tuple[str, str, str]
 """Kind, source and guid: what identifies a record over its versions."""
@@ -107,7 +112,7 @@ def _carry_over(connection: Connection, accepted: Sequence[Record], rows: list[d
 
 def last_seq(connection: Connection) -> int:
     """The place of the newest version, 0 where nothing is stored."""
-    return connection.execute(select(func.max(table.c.seq))).scalar() or 0
+    return connection.execute(_LAST_SEQ).scalar() or 0
 
 
 def count(connection: Connection) -> dict[str, int]:
@@ -148,6 +153,15 @@ def versions(connection: Connection, *, kinds: Sequence[str] = (), enterprise: s
 
 def since(connection: Connection, seq: int) -> Iterator[tuple[int, Record, Record | None]]:
     """Versions appended after a place: each with its place and the version that it ended, in the order of intake."""
+    for rows in connection.execute(_SINCE, {"after": seq}).partitions():
+        ended = _ended_by(connection, [row.seq for row in rows if row.action != "new"])
+        old = _by_seq(connection, sorted(set(ended.values())))
+        for row in rows:
+            yield row.seq, _as_record(row), old[ended[row.seq]] if row.seq in ended else None
+
+
+def _ended_by(connection: Connection, changes: Sequence[int]) -> dict[int, int]:
+    """For the place of each change, deletion or repair: the place of the version that it ended."""
     earlier = table.alias("earlier")
     previous = (
         select(func.max(earlier.c.seq))
@@ -157,13 +171,11 @@ def since(connection: Connection, seq: int) -> Iterator[tuple[int, Record, Recor
         )
         .scalar_subquery()
     )  # fmt: skip
-    query = select(table).where(table.c.seq > seq).order_by(table.c.seq).execution_options(yield_per=_STREAMED)
-    ended_query = select(table.c.seq, previous.label("previous")).where(table.c.seq > seq, table.c.action != "new")
-    ended = {row.seq: row.previous for row in connection.execute(ended_query)}
-    old = _by_seq(connection, sorted(set(ended.values())))
-    for row in connection.execute(query):
-        before = old[ended[row.seq]] if row.seq in ended else None
-        yield row.seq, _as_record(row), before
+    found = {}
+    for start in range(0, len(changes), _CHUNK):
+        query = select(table.c.seq, previous.label("previous")).where(table.c.seq.in_(changes[start : start + _CHUNK]))
+        found.update({row.seq: row.previous for row in connection.execute(query)})
+    return found
 
 
 def open_version(connection: Connection, name: Name) -> Record | None:
