@@ -146,7 +146,7 @@ def _columns_of(record: RecordMap) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """What one row became: raw records, each with whether it is an outcome (known after the decision)."""
+    """What one row became: raw records, or the faults that kept it from becoming them."""
 
     raws: tuple[dict[str, Any], ...]
     faults: tuple[tuple[str, str], ...] = field(default=())

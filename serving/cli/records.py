@@ -70,6 +70,8 @@ def import_records(
         )
         return
     out.print(total.in_words())
+    if chosen is not None and chosen.delay == "assumed":
+        out.print(f"{chosen.title}: when outcomes became known is not in the file; the mapping's assumption was taken")
     for refusal in total.refusals[:5]:
         out.print(
             f"  line {refusal.line}: " + "; ".join(f"{field} {reason}" for field, reason in refusal.faults),
