@@ -5,7 +5,6 @@ Each type is declared once and serves every reader, the API's schema and the doc
 
 import re
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -48,28 +47,6 @@ def _enterprise_id(value: str) -> str:
             raise ValueError(f"wrong check character of a unified social credit code: {code[17]} should be {expected}")
         return code
     return value
-
-
-def _decimal_units(value: object, scale: int) -> int:
-    """A decimal amount as an integer number of its smallest unit, rounded half to even."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
-        raise ValueError("should be a number")  # noqa: TRY004 - pydantic reports ValueError as a fault
-    try:
-        number = Decimal(str(value).strip()) * scale
-    except ArithmeticError:
-        raise ValueError("should be a number") from None
-    if not number.is_finite():
-        raise ValueError("should be a finite number")
-    return int(number.to_integral_value())
-
-
-def in_units(scale: int) -> BeforeValidator:
-    """A validator for amounts that senders write as decimals and we keep as integers.
-
-    Arguments:
-        scale: units in one of the sender's, for instance 100 fen in a yuan.
-    """
-    return BeforeValidator(lambda value: _decimal_units(value, scale))
 
 
 def _written_moment(value: object) -> object:

@@ -2,7 +2,7 @@
 
 from data.errors import FeatureError
 from data.records import digest_of
-from features.definitions import Feature, FeatureSet
+from features.definitions import FeatureSet
 from features.themes.enterprise import ARCHIVE
 from features.themes.public import KOREA, SCMS
 from features.themes.shipment import SHIPMENT
@@ -41,8 +41,3 @@ def facts_only(features: FeatureSet) -> FeatureSet:
 def digest(features: FeatureSet) -> str:
     """SHA-256 of a set's definitions: a model made for one refuses another."""
     return digest_of([[feature.name, repr(feature.expression)] for feature in features.features])
-
-
-def describe(feature: Feature) -> str:
-    """One line on a feature for people."""
-    return f"{feature.name}: {feature.en} · {feature.zh}"

@@ -7,9 +7,6 @@ thousandth of a natural logarithm is found by comparing integers with a table th
 from bisect import bisect_right
 from functools import cache
 
-import numpy as np
-from numpy.typing import NDArray
-
 _STEPS = 34_539
 """Largest result: 1000 * ln(10**15), the largest value that a record may hold."""
 _BITS = 192
@@ -30,16 +27,6 @@ def _thresholds() -> tuple[int, ...]:
     return tuple(table)
 
 
-@cache
-def _threshold_array() -> NDArray[np.int64]:
-    return np.array(_thresholds(), dtype=np.int64)
-
-
 def milli_log(value: int) -> int:
     """Whole thousandths of the natural logarithm of an integer, 0 for values below 1."""
     return bisect_right(_thresholds(), value)
-
-
-def milli_logs(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`milli_log` of each value of an array, shape (n,)."""
-    return np.searchsorted(_threshold_array(), values, side="right").astype(np.int64)

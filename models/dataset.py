@@ -82,22 +82,38 @@ def shipment_dataset(
     Arguments:
         until: outcomes known at this instant or later do not count.
     """
-    current = [v.record for v in versions if v.ended_at > until or v.ended_at == OPEN]
-    declarations = {_name(r): r for r in current if r.kind == "declaration" and r.action in ("new", "change")}
+    declared: dict[str, list[Record]] = {}
+    for version in versions:
+        record = version.record
+        if record.kind == "declaration" and record.action in ("new", "change"):
+            declared.setdefault(str(record.reference), []).append(record)
     asked = []
-    for record in current:
-        payload = record.payload
-        if record.kind != "supervision" or payload.get("event") != "inspection" or record.known_at >= until:
+    for version in versions:
+        record, payload = version.record, version.record.payload
+        stands = version.ended_at > until or version.ended_at == OPEN
+        if (
+            record.kind != "supervision"
+            or payload.get("event") != "inspection"
+            or record.known_at >= until
+            or not stands
+        ):
             continue
-        declared = declarations.get((record.source, payload["declaration_no"]))
-        if declared is not None:
+        inspected = _as_inspected(declared.get(payload["declaration_no"], ()), record)
+        if inspected is not None:
             hit = int(payload["finding"] == "hit")
-            asked.append(_Asked(about_shipment(declared), hit, record.known_at, payload["declaration_no"]))
+            asked.append(_Asked(about_shipment(inspected), hit, record.known_at, payload["declaration_no"]))
     return _dataset(features, versions, asked, progress)
 
 
-def _name(record: Record) -> tuple[str, str]:
-    return record.source, str(record.reference)
+def _as_inspected(declared: Sequence[Record], inspection: Record) -> Record | None:
+    """The declaration as known when its inspection reported: a later correction would ask after the outcome was known.
+
+    Arguments:
+        declared: versions under the declaration's number, of any source; the inspection's own source is preferred.
+    """
+    known = [record for record in declared if record.known_at <= inspection.known_at]
+    own = [record for record in known if record.source == inspection.source]
+    return max(own or known, key=lambda record: record.known_at, default=None)
 
 
 def credit_dataset(

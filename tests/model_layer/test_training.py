@@ -9,7 +9,7 @@ import pytest
 import shap
 
 from data.errors import BundleError, TooFewLabelsError
-from data.records import Version
+from data.records import Version, make_record
 from data.times import OPEN
 from features.batch import Batch
 from features.catalogue import feature_set
@@ -47,6 +47,30 @@ def test_only_what_was_inspected_has_an_outcome(shipments: Dataset, versions: li
         (found[name] == "hit") == bool(outcome)
         for name, outcome in zip(shipments.names, shipments.outcomes, strict=True)
     )
+
+
+def test_a_question_never_lies_after_its_own_outcome(shipments: Dataset) -> None:
+    """Also where the declaration was corrected after its inspection: else a shipment would count its own outcome."""
+    assert (shipments.asked_at <= shipments.known_at).all()
+
+
+def test_an_inspection_of_another_source_finds_its_declaration_as_known_then() -> None:
+    payload = {"declaration_no": "n", "enterprise": "f", "declared_value_fen": 1}
+    inspection = {"event": "inspection", "enterprise": "f", "declaration_no": "n", "finding": "hit", "facts": payload}
+
+    def version(seq: int, at: int, kind: str, source: str, action: str, content: dict) -> Version:
+        record = make_record(
+            kind=kind, guid=kind, source=source, action=action, event_at=at, known_at=at, payload=content
+        )
+        return Version(seq, record, 30 if seq == 1 else OPEN)
+
+    versions = [
+        version(1, 10, "declaration", "single-window", "new", payload),
+        version(2, 20, "supervision", "customs", "new", inspection),
+        version(3, 30, "declaration", "single-window", "change", payload | {"declared_value_fen": 9}),
+    ]
+    dataset = shipment_dataset(feature_set("shipment"), versions)
+    assert (dataset.asked_at.tolist(), dataset.known_at.tolist(), dataset.outcomes.tolist()) == ([10], [20], [1])
 
 
 def test_outcomes_known_later_do_not_count(shipments: Dataset, versions: list[Version]) -> None:
@@ -183,7 +207,6 @@ def test_a_bundle_scores_in_a_fresh_process_without_training_code(
 
 def test_batch_refuses_sums_that_leave_64_bits() -> None:
     from data.errors import FeatureError
-    from data.records import make_record
     from features.questions import about_enterprise
     from features.themes.common import DECLARATIONS, ENTERPRISE, total
 
