@@ -23,6 +23,7 @@ from models.explain import Scorer
 from models.policy import shipped_policies
 from serving.clearance import Clearance
 from serving.cli.training import train_and_log
+from serving.reading import open_reading
 from serving.settings import Settings
 
 FOLDER = Path("var/bench")
@@ -52,7 +53,7 @@ def prepared(folder: Path = FOLDER, *, fresh: bool = False, trials: int = 3) -> 
     _write_registry_config(folder)
     write_world(simulate(load_parameters()), folder)
     store = open_store(settings.database_url)
-    import_file(store, folder / "records.jsonl", None, received_at=utc_now())
+    import_file(store, folder / "records.jsonl", None, reading=open_reading(store, settings, now=utc_now()))
     for model in _SETS:
         train_and_log(store, settings, model, model, until=OPEN, trials=trials, promote=True)
     clearance_over(settings, store)  # builds the live features once
@@ -79,7 +80,9 @@ def _write_registry_config(folder: Path) -> None:
 
 def clearance_over(settings: Settings, store: Any) -> Clearance:
     """The use case in this process, as the service builds it."""
-    return Clearance(store, shipped_policies(), settings.draw_secret(), utc_now, follow_records=True)
+    return Clearance(
+        store, shipped_policies(), settings.draw_secret(), settings.pseudonyms(), utc_now, follow_records=True
+    )
 
 
 def copied(settings: Settings) -> Settings:

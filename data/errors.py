@@ -33,6 +33,14 @@ class RecordConflictError(DataError):
     """A record contradicts what is stored under its guid."""
 
 
+class PseudonymError(DataError):
+    """A pseudonym key is missing, too short, or badly named."""
+
+
+class SnapshotError(DataError):
+    """A snapshot is missing, incomplete, or its files are not those of its manifest."""
+
+
 class NotFoundError(DataError):
     """Nothing is stored under the given name."""
 

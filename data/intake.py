@@ -1,26 +1,40 @@
 """Intake: rows in; valid records to the store, the others to quarantine; accepted + duplicate + rejected = received."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any
-
-import msgspec
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from data.errors import InvalidRecordError
-from data.records import Record, read_record
+from data.linking import Links
+from data.masking import outline
+from data.reading import Reading
+from data.records import Record
 from data.store import quarantine as quarantine_rows
 from data.store import records as record_rows
+
+Status = Literal["accepted", "duplicate", "rejected"]
+Form = Literal["json", "xml", "csv", "text"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One unit of intake: the records that it holds (all taken or none), or its faults."""
+    """One unit of intake: the records that it holds (all taken or none), or its faults.
+
+    Arguments:
+        origin, line: where it stood.
+        kept: gives the bytes that quarantine may keep: without persons.
+        form: how those bytes are read again; with `mapping`, by which columns and mapping (JSON).
+        raws: the envelopes that the records were read from, as they were sent.
+    """
 
     origin: str
     line: int
-    raw: bytes
+    kept: Callable[[], bytes]
     records: tuple[Record, ...] = ()
     faults: tuple[tuple[str, str], ...] = ()
+    form: Form = "json"
+    mapping: str | None = None
+    raws: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,12 @@ class Tally:
         """Rows seen."""
         return self.accepted + self.duplicate + self.rejected
 
+    def note(self, status: Status, line: int, faults: tuple[tuple[str, str], ...]) -> None:
+        """Count one row."""
+        setattr(self, status, getattr(self, status) + 1)
+        if faults:
+            self.refusals.append(Refusal(line, faults))
+
     def in_words(self) -> str:
         """The count as people read it."""
         parts = f"accepted {self.accepted:,} + duplicate {self.duplicate:,} + rejected {self.rejected:,}"
@@ -60,90 +80,60 @@ class Tally:
         self.refusals.extend(other.refusals[: max(0, keep - len(self.refusals))])
 
 
-def raw_row(raw: object, *, origin: str, line: int, text: bytes, received_at: int, historical: bool) -> Row:
+def raw_row(raw: object, *, origin: str, line: int, reading: Reading) -> Row:
     """One raw record as a row of its own."""
+
+    def kept() -> bytes:
+        return reading.kept(raw)
+
     try:
-        return Row(origin, line, text, (read_record(raw, received_at=received_at, historical=historical),))
+        return Row(origin, line, kept, (reading.record(raw),), raws=(raw,))
     except InvalidRecordError as error:
-        return Row(origin, line, text, faults=error.faults)
+        return Row(origin, line, kept, faults=error.faults)
 
 
-def take(connection: Any, rows: list[Row], *, received_at: int) -> tuple[Tally, list[Record]]:
-    """Judge and store rows within the caller's transaction.
+def unreadable_row(text: str, faults: tuple[tuple[str, str], ...], *, origin: str, line: int) -> Row:
+    """A row that could not be read at all: only its outline is kept."""
+    return Row(origin, line, lambda: outline(text).encode(), faults=faults, form="text")
 
-    Returns:
-        The count, and the records that are new to the store, in their order.
-    """
-    tally, fresh, refused = Tally(), [], []
-    rows = _with_facts(connection, rows)
-    judge = record_rows.Judge(connection, (record for row in rows for record in row.records))
+
+def rows_of_json(values: Iterable[object], *, origin: str, reading: Reading) -> list[Row]:
+    """Rows of parsed JSON values (the API's form), numbered from 1."""
+    return [raw_row(value, origin=origin, line=number, reading=reading) for number, value in enumerate(values, start=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of some rows: the count, the status of each, and the records that are new to the store, in their order."""
+
+    tally: Tally
+    statuses: tuple[Status, ...]
+    fresh: tuple[Record, ...]
+
+
+def take(connection: Any, rows: list[Row], *, received_at: int) -> Taken:
+    """Judge and store rows within the caller's transaction: linked to what they refer to, or kept in quarantine."""
+    tally, statuses, refused = Tally(), [], []
+    coming = [record for row in rows for record in row.records]
+    judge, links = record_rows.Judge(connection, coming), Links(connection, coming)
+    fresh: list[Record] = []
     for row in rows:
-        faults = row.faults
         verdicts = [judge.verdict(record) for record in row.records]
-        faults += tuple(("guid", v.reason) for v in verdicts if v.status == "rejected")
-        if faults:
-            tally.rejected += 1
-            tally.refusals.append(Refusal(row.line, faults))
-            refused.append(quarantine_rows.Refused(row.origin, row.line, faults, row.raw))
-            continue
+        faults = row.faults + tuple(("guid", v.reason) for v in verdicts if v.status == "rejected")
+        faults = faults or links.faults(row.records)
         new = [r for r, verdict in zip(row.records, verdicts, strict=True) if verdict.status == "accepted"]
+        status: Status = "rejected" if faults else "accepted" if new else "duplicate"
+        statuses.append(status)
+        tally.note(status, row.line, faults)
+        if faults:
+            refused.append(quarantine_rows.Refused(row.origin, row.line, faults, row.kept(), row.form, row.mapping))
+            continue
         for record in new:
-            judge.note(record)
-        fresh.extend(new)
+            linked = links.restated(record)
+            judge.note(linked)
+            fresh += [*links.noted(linked), linked]
         tally.records += len(new)
-        if new:
-            tally.accepted += 1
-        else:
-            tally.duplicate += 1
+    fresh += links.settled()
     record_rows.append(connection, fresh)
     quarantine_rows.put(connection, refused, received_at=received_at)
-    return tally, fresh
-
-
-def _with_facts(connection: Any, rows: list[Row]) -> list[Row]:
-    """Inspections with the facts of the declaration that they speak of, from this batch or the store."""
-    bare = [r for row in rows for r in row.records if _needs_facts(r)]
-    if not bare:
-        return rows
-    declared = record_rows.declarations_by_number(connection, [r.payload["declaration_no"] for r in bare])
-    result = []
-    for row in rows:
-        records: list[Record] = []
-        faults = row.faults
-        for record in row.records:
-            if record.kind == "declaration" and record.action in ("new", "change"):
-                declared.setdefault(record.payload["declaration_no"], {})[record.source] = record.payload
-            if not _needs_facts(record):
-                records.append(record)
-                continue
-            by_source = declared.get(record.payload["declaration_no"], {})
-            # an inspector's system may be another source than the declarant's: then the newest declaration counts
-            facts = by_source.get(record.source) or next(reversed(by_source.values()), None)
-            if facts is None:
-                faults += (("payload.declaration_no", "is not the number of a known declaration; send that first"),)
-            else:
-                # the digest stays that of what was sent, so that the same inspection sent again is a duplicate
-                records.append(replace(record, payload=record.payload | {"facts": facts}))
-        result.append(replace(row, records=() if faults else tuple(records), faults=faults))
-    return result
-
-
-def _needs_facts(record: Record) -> bool:
-    return (
-        record.kind == "supervision" and record.payload.get("event") == "inspection" and "facts" not in record.payload
-    )
-
-
-def rows_of_json(values: Iterable[object], *, origin: str, received_at: int, historical: bool = False) -> list[Row]:
-    """Rows of parsed JSON values (the API's form), numbered from 1."""
-    return [
-        raw_row(
-            value,
-            origin=origin,
-            line=number,
-            text=msgspec.json.encode(value),
-            received_at=received_at,
-            historical=historical,
-        )
-        for number, value in enumerate(values, start=1)
-    ]
+    return Taken(tally, tuple(statuses), tuple(fresh))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from string import Formatter
@@ -25,7 +25,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from data.errors import InvalidRecordError, MappingError
-from data.records import Kind
+from data.masking import personal_fields
+from data.payloads import PAYLOADS, Kind
+from data.values import Domain
 
 Row = dict[str, Any]
 
@@ -104,7 +106,7 @@ class RecordMap(BaseModel):
 class Mapping(BaseModel):
     """A data set's mapping: its records in the order of intake, its label, and the lookup that a model must beat."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
 
     name: str
     title: str
@@ -127,21 +129,39 @@ class Mapping(BaseModel):
             raise ValueError(f"lookup names columns that `columns` does not list: {', '.join(map(repr, missing))}")
         return self
 
+    @cached_property
+    def personal_columns(self) -> dict[str, Domain]:
+        """The columns that say something of a person, with their domain."""
+        found: dict[str, Domain] = {}
+        for record in self.records:
+            personal = personal_fields(PAYLOADS[record.kind])
+            for name, column in record.fields.items():
+                if name in personal:
+                    for read in _columns_of_field(column):
+                        found[read] = personal[name]
+        return found
+
 
 def _columns_of(record: RecordMap) -> Iterator[str]:
     """Every column that a record's map reads."""
-    templates = [record.guid]
     moments = [m for m in (record.event_at, record.known_at, record.not_before, record.usable_until) if m is not None]
-    for column in record.fields.values():
-        if column.column is not None:
-            yield column.column
-        if column.text is not None:
-            templates.append(column.text)
-        if column.later is not None:
-            moments += [column.later.first, column.later.second]
     yield from (moment.column for moment in moments)
-    for template in templates:
-        yield from (name for _, name, _, _ in Formatter().parse(template) if name is not None)
+    yield from _columns_of_template(record.guid)
+    for column in record.fields.values():
+        yield from _columns_of_field(column)
+
+
+def _columns_of_field(column: Column) -> Iterator[str]:
+    if column.column is not None:
+        yield column.column
+    if column.text is not None:
+        yield from _columns_of_template(column.text)
+    if column.later is not None:
+        yield from (column.later.first.column, column.later.second.column)
+
+
+def _columns_of_template(template: str) -> Iterator[str]:
+    yield from (name for _, name, _, _ in Formatter().parse(template) if name is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from typing import Any, TextIO
 
 from data.errors import MappingError, SourceUnreadableError
 
+ENDINGS = (".csv", ".jsonl", ".ndjson", ".parquet", ".xml")
+"""Endings of the files that can be imported."""
 _LONGEST_CELL = 2**30
 _ESCAPED = re.compile("[\ud800-\udfff]")
 _NOT_UTF8 = "has bytes that are not UTF-8; save the file as UTF-8"
@@ -45,15 +47,26 @@ def open_source(path: Path) -> Source:
     Raises:
         SourceUnreadableError: where it is missing, empty, or not what its ending says.
     """
-    if not path.is_file():
-        raise SourceUnreadableError(f"{path} does not exist or is not a file; check the path")
-    if path.stat().st_size == 0:
-        raise SourceUnreadableError(f"{path} is empty; nothing to import")
+    size_of(path)
     openers = {".csv": _open_csv, ".jsonl": _open_jsonl, ".ndjson": _open_jsonl, ".parquet": _open_parquet}
     opener = openers.get(path.suffix.lower())
     if opener is None:
-        raise SourceUnreadableError(f"{path} has an unknown ending; known are {', '.join(openers)}")
+        raise SourceUnreadableError(f"{path} has an unknown ending; known are {', '.join(ENDINGS)}")
     return opener(path)
+
+
+def size_of(path: Path) -> int:
+    """The bytes of a file that is to be read.
+
+    Raises:
+        SourceUnreadableError: where it is missing or empty.
+    """
+    if not path.is_file():
+        raise SourceUnreadableError(f"{path} does not exist or is not a file; check the path")
+    size = path.stat().st_size
+    if size == 0:
+        raise SourceUnreadableError(f"{path} is empty; nothing to import")
+    return size
 
 
 def _is_utf8(text: str) -> bool:

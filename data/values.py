@@ -4,10 +4,11 @@ Each type is declared once and serves every reader, the API's schema and the doc
 """
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from stdnum.cn import uscc
 
 from data.times import to_instant
@@ -91,3 +92,31 @@ Natural = Annotated[int, _bounded_integer(0)]
 """A count or a small non-negative measure."""
 Moment = Annotated[datetime, BeforeValidator(_written_moment), AfterValidator(_aware)]
 """A moment with its time zone."""
+
+Domain = Literal["identity", "name", "telephone", "address"]
+"""What a value says of a person. The same text in two domains has two pseudonyms."""
+PSEUDONYM = r"^~[a-z0-9]{1,16}~[A-Za-z0-9_-]{22}$"
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """Marks a field that says something of a person: what is sent becomes a pseudonym before it is read."""
+
+    domain: Domain
+
+
+_SENT = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 500,
+    "description": "of a person: kept only as a keyed pseudonym",
+}
+_Pseudonym = Annotated[str, Field(pattern=PSEUDONYM, strict=True), WithJsonSchema(_SENT)]
+IdentityPseudonym = Annotated[_Pseudonym, Personal("identity")]
+"""Pseudonym of who a person is: an identity number, or a register's own number for the person."""
+NamePseudonym = Annotated[_Pseudonym, Personal("name")]
+"""Pseudonym of a person's name."""
+TelephonePseudonym = Annotated[_Pseudonym, Personal("telephone")]
+"""Pseudonym of a telephone number."""
+AddressPseudonym = Annotated[_Pseudonym, Personal("address")]
+"""Pseudonym of a delivery address."""

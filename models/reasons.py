@@ -3,7 +3,7 @@
 from math import exp
 from typing import TYPE_CHECKING
 
-from data.records import Payload
+from data.payloads import Payload
 from features.definitions import Feature
 from features.forms import Value
 from features.views import LEVELS

@@ -1,16 +1,16 @@
 """The HTTP service: routes only. What they do is in `clearance` and `archive`, how they fail in `problems`."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-import msgspec
 from fastapi import FastAPI, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import TypeAdapter, ValidationError
 
 from data.errors import InvalidRecordError, NotFoundError, PolicyError, StoreError
+from data.intake import Tally
 from data.records import utc_now
 from data.store import Store, open_store
 from data.store import decisions as decision_rows
@@ -26,6 +26,7 @@ from serving.answers import (
     RefusalAnswer,
 )  # fmt: skip
 from serving.archive import archive_of
+from serving.bodies import LINES, XML, kind_of_body, parsed_json
 from serving.clearance import Clearance
 from serving.errors import MalformedBodyError
 from serving.limits import BodyLimit
@@ -33,7 +34,6 @@ from serving.problems import documented, install
 from serving.settings import Settings, read_settings
 
 _MOST_RECORDS = 10_000
-_DEEPEST = 20
 _ANSWERED_BEFORE: dict[str, Any] = {
     "description": "Answered before under this Idempotency-Key",
     "model": DecisionAnswer,
@@ -55,7 +55,12 @@ def create_app(settings: Settings | None = None, clock: Callable[[], int] = utc_
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = open_store(chosen.database_url)
         app.state.clearance = Clearance(
-            store, shipped_policies(), chosen.draw_secret(), clock, follow_records=chosen.clock == "records"
+            store,
+            shipped_policies(),
+            chosen.draw_secret(),
+            chosen.pseudonyms(),
+            clock,
+            follow_records=chosen.clock == "records",
         )
         yield
         store.close()
@@ -83,11 +88,10 @@ def _add_routes(app: FastAPI) -> None:
         idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255, description=_KEY_HELP)] = None,
     ) -> Response:  # fmt: skip
         """Take a declaration in and answer with its lane and reasons. The decision is durable before it is answered."""
-        sent = await request.body()
-        raw = _json(sent)
+        raw = parsed_json(await request.body())
         if not isinstance(raw, dict):
             raise MalformedBodyError("the body should be one JSON object: the declaration's envelope")
-        body, is_new = _clearance(request).decide(raw, idempotency_key, sent)
+        body, is_new = _clearance(request).decide(raw, idempotency_key)
         return JSONResponse(
             body, status_code=201 if is_new else 200, headers={"Location": f"/v1/decisions/{body['decision_id']}"}
         )
@@ -107,31 +111,31 @@ def _add_routes(app: FastAPI) -> None:
         return JSONResponse(found.body)
 
     @app.post(
-        "/v1/records", response_model=IntakeAnswer, tags=["records"], responses=documented(400, 413, 422, 500, 503),
+        "/v1/records", response_model=IntakeAnswer, tags=["records"],
+        responses=documented(400, 413, 415, 422, 500, 503) | documentation.RECEIPT,
         openapi_extra=documentation.RECORDS_BODY, summary="Send records",
     )  # fmt: skip
-    async def records(request: Request) -> IntakeAnswer:
-        """Take records in. Each is stored, known already, or refused with its reasons and kept in quarantine."""
-        raw = _json(await request.body())
-        values = raw if isinstance(raw, list) else [raw]
-        if not values or len(values) > _MOST_RECORDS:
-            raise MalformedBodyError(f"the body should be a record or a list of 1 to {_MOST_RECORDS} records")
-        tally = _clearance(request).take(values)
-        if tally.rejected == tally.received:
-            raise InvalidRecordError(
-                tuple((f"{r.line}.{field}", reason) for r in tally.refusals for field, reason in r.faults)
-            )
-        refusals = [
-            RefusalAnswer(line=r.line, faults=[{"field": field, "reason": reason} for field, reason in r.faults])
-            for r in tally.refusals
-        ]
-        return IntakeAnswer(
-            received=tally.received,
-            accepted=tally.accepted,
-            duplicate=tally.duplicate,
-            rejected=tally.rejected,
-            refusals=refusals,
-        )
+    async def records(request: Request) -> Response:
+        """Take records in. Each is stored, known already, or refused with its reasons and kept in quarantine.
+
+        CEB messages are answered with their receipt message, body by body.
+        """
+        body, kind = await request.body(), kind_of_body(request.headers.get("content-type"))
+        if kind == XML:
+            return _message_answer(_clearance(request), body)
+        if kind == LINES:
+            tally = _clearance(request).take_lines(body)
+        else:
+            raw = parsed_json(body)
+            values = raw if isinstance(raw, list) else [raw]
+            if len(values) > _MOST_RECORDS:
+                raise MalformedBodyError(
+                    f"the body holds {len(values)} records, at most {_MOST_RECORDS} are taken at once"
+                )
+            tally = _clearance(request).take(values)
+        if not tally.received:
+            raise MalformedBodyError("the body holds no record")
+        return JSONResponse(_intake_answer(tally).model_dump())
 
     @app.get(
         "/v1/enterprises/{uscc}", response_model=ArchiveAnswer, tags=["enterprises"],
@@ -160,6 +164,36 @@ def _add_routes(app: FastAPI) -> None:
         return JSONResponse(found.model_dump(), status_code=200 if found.ready else 503)
 
 
+def _message_answer(clearance: Clearance, body: bytes) -> Response:
+    message, taken = clearance.take_message(body)
+    if message.spec is None:
+        faults = taken.tally.refusals[0].faults if taken.tally.refusals else (("message", "is empty"),)
+        raise MalformedBodyError("; ".join(f"the {field} {reason}" for field, reason in faults))
+    receipt = message.receipt(taken)
+    if receipt is None:
+        return JSONResponse(_intake_answer(taken.tally).model_dump())
+    return Response(receipt, media_type=XML)
+
+
+def _intake_answer(tally: Tally) -> IntakeAnswer:
+    """The count and each refusal.
+
+    Raises:
+        InvalidRecordError: where all are refused.
+    """
+    if tally.received and tally.rejected == tally.received:
+        raise InvalidRecordError(
+            tuple((f"{r.line}.{field}", reason) for r in tally.refusals for field, reason in r.faults)
+        )
+    return IntakeAnswer(
+        received=tally.received, accepted=tally.accepted, duplicate=tally.duplicate, rejected=tally.rejected,
+        refusals=[
+            RefusalAnswer(line=r.line, faults=[{"field": field, "reason": reason} for field, reason in r.faults])
+            for r in tally.refusals
+        ],
+    )  # fmt: skip
+
+
 def _readiness(clearance: Clearance) -> Readiness:
     try:
         policy: str | None = clearance.policies.at(clearance.clock()).id
@@ -184,20 +218,3 @@ def _clearance(request: Request) -> Clearance:
 
 def _store(request: Request) -> Store:
     return _clearance(request).store
-
-
-def _json(body: bytes) -> Any:
-    try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise MalformedBodyError(f"the body is not JSON: {error}") from None
-    level = [value]
-    for _ in range(_DEEPEST):
-        level = [inner for outer in level if isinstance(outer, (dict, list)) for inner in _inside(outer)]
-    if level:
-        raise MalformedBodyError(f"the body is nested deeper than {_DEEPEST} levels")
-    return value
-
-
-def _inside(outer: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return outer.values() if isinstance(outer, dict) else outer

@@ -2,17 +2,25 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import Any, cast
 
 from sqlalchemy import Connection
 
 from data import intake
+from data.ceb.intake import Message
+from data.codes.rates import Rates
 from data.errors import CreditRiskError, InvalidRecordError, RecordConflictError
-from data.records import Record, canonical, digest_of
+from data.linking import latest_match
+from data.pseudonyms import Pseudonyms
+from data.reading import Reading
+from data.records import Record, digest_of
 from data.store import Store
 from data.store import bundles as bundle_rows
 from data.store import decisions as decision_rows
+from data.store import records as record_rows
+from data.store.reference import confirm_key, rate_book
 from data.times import show
 from features.catalogue import CREDIT
 from features.forms import Value
@@ -28,7 +36,8 @@ from models.explain import Explained, Scorer
 from models.policy import Level, Policy, PolicyBook
 from models.reasons import Reason, reason_of
 from serving.answers import LANES, DecisionAnswer, LaneAnswer, PolicyAnswer, ScoreAnswer, Selection, Share
-from serving.errors import IdempotencyConflictError
+from serving.bodies import parsed_json
+from serving.errors import IdempotencyConflictError, MalformedBodyError
 
 log = logging.getLogger("greenlane.clearance")
 
@@ -59,15 +68,17 @@ class Clearance:
     """
 
     def __init__(
-        self, store: Store, policies: PolicyBook, draw_key: bytes, clock: Callable[[], int], *,
+        self, store: Store, policies: PolicyBook, draw_key: bytes, pseudonyms: Pseudonyms, clock: Callable[[], int], *,
         follow_records: bool = False, catch_up: bool = True,
     ) -> None:  # fmt: skip
+        self._pseudonyms = pseudonyms
         self.store, self.policies, self.clock, self.follow_records = store, policies, clock, follow_records
         self._draw_key = draw_key
         self._scorers: dict[str, Scorer] = {}
         self._digests: dict[str, str] = {}
         self.live = LiveFeatures([CREDIT])
         with store.write() as connection:
+            confirm_key(connection, pseudonyms, at=clock())
             self._reload(connection)
             if catch_up:
                 behind = self.live.behind(connection)
@@ -107,24 +118,50 @@ class Clearance:
 
     def take(self, values: list[object]) -> intake.Tally:
         """Take records in, each its own row; the live features follow in the same transaction."""
+        return self._take(
+            lambda reading: intake.rows_of_json(map(self._timed, values), origin="api", reading=reading)
+        ).tally
+
+    def take_lines(self, body: bytes) -> intake.Tally:
+        """Take records in that stand one a line, as JSON. A line that is not JSON is a refused row."""
+        return self._take(lambda reading: rows_of_lines(body, self._timed, reading)).tally
+
+    def take_message(self, body: bytes) -> tuple[Message, intake.Taken]:
+        """Take a CEB message in, each body its own row."""
+        read: list[Message] = []
+
+        def rows(reading: Reading) -> list[intake.Row]:
+            read.append(Message(BytesIO(body), origin="api", reading=reading))
+            return list(read[0].rows())
+
+        taken = self._take(rows, lambda connection, taken: read[0].store(connection, taken.tally))
+        return read[0], taken
+
+    def _take(
+        self, rows: Callable[[Reading], list[intake.Row]],
+        afterwards: Callable[[Connection, intake.Taken], None] = lambda _connection, _taken: None,
+    ) -> intake.Taken:  # fmt: skip
         with self.store.write() as connection:
             self._reload(connection)
             now = self._now(connection)
-            timed = [self._timed(value) for value in values]
-            rows = intake.rows_of_json(timed, origin="api", received_at=now, historical=self.follow_records)
-            tally, _ = intake.take(connection, rows, received_at=now)
+            taken = intake.take(connection, rows(self.reading(now, rate_book(connection))), received_at=now)
+            afterwards(connection, taken)
             self.live.catch_up(connection)
-        return tally
+        return taken
 
-    def decide(
-        self, raw: dict[str, Any], idempotency_key: str | None = None, sent: bytes | None = None
-    ) -> tuple[dict[str, Any], bool]:
+    def reading(self, now: int, rates: Rates | None = None, *, trusted: bool = False) -> Reading:
+        """How raw input of the present instant is read."""
+        return Reading(
+            pseudonyms=self._pseudonyms, received_at=now, rates=rates or Rates(()), historical=self.follow_records,
+            assumed_delay=0 if self.follow_records else None, trusted=trusted,
+        )  # fmt: skip
+
+    def decide(self, raw: dict[str, Any], idempotency_key: str | None = None) -> tuple[dict[str, Any], bool]:
         """Decide on a declaration.
 
         Arguments:
             raw: the declaration's envelope; `kind` may be left out.
             idempotency_key: under which the same request gives the same answer.
-            sent: the bytes of the request, for quarantine.
         Returns:
             The answer as JSON values, and whether it is new (False where the key was known).
         Raises:
@@ -146,15 +183,14 @@ class Clearance:
                     return before.body, False
             self._reload(connection)
             now = self._now(connection)
-            kept = canonical(raw) if sent is None else sent
-            row = _row(self._timed(raw), kept, now, historical=self.follow_records)
-            tally, _ = intake.take(connection, [row], received_at=now)
-            if tally.rejected:
-                refused = _refusal(row, tally)
+            row = _row(self._timed(raw), self.reading(now))
+            taken = intake.take(connection, [row], received_at=now)
+            if taken.tally.rejected:
+                refused = _refusal(row, taken.tally)
             else:
                 states: dict[str, KeyState] = {}
                 self.live.catch_up(connection, held=states)
-                record = row.records[0]
+                record = _as_known(connection, row.records[0], taken.fresh)
                 at = max(record.event_at, record.known_at) if self.follow_records else now
                 answer, evidence = self._answer(connection, record, at, states)
                 before = decision_rows.by_id(connection, answer.decision_id)
@@ -256,21 +292,52 @@ class Clearance:
         return question, self.live.measured(connection, question)
 
 
+def rows_of_lines(body: bytes, timed: Callable[[Any], Any], reading: Reading) -> list[intake.Row]:
+    """Rows of a body with one JSON record a line, numbered from 1; empty lines are passed over.
+
+    Arguments:
+        timed: adds what a replay adds to a record.
+    """
+    rows = []
+    for number, line in enumerate(body.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = parsed_json(line)
+        except MalformedBodyError as error:
+            faults = (("row", str(error).removeprefix("the body ")),)
+            text = line.decode("utf-8", "replace")
+            rows.append(intake.unreadable_row(text, faults, origin="api", line=number))
+            continue
+        rows.append(intake.raw_row(timed(value), origin="api", line=number, reading=reading))
+    return rows
+
+
 def level_of(measured: dict[Measure, int | None]) -> Level:
     """The statutory level in force; routine where none was ever set."""
     rank = measured.get(_LEVEL)
     return cast("Level", LEVEL_NAMES[rank] if rank is not None else "routine")
 
 
-def _row(raw: dict[str, Any], sent: bytes, now: int, *, historical: bool) -> intake.Row:
+def _row(raw: dict[str, Any], reading: Reading) -> intake.Row:
     """The request as a row of intake; what asks about anything but a standing declaration has a fault."""
-    origin = "api/decisions"
+    origin, raw = "api/decisions", {"kind": "declaration"} | raw
     for field, allowed in (("kind", ("declaration",)), ("action", ("new", "change"))):
-        if field in raw and raw[field] not in allowed:
+        if raw.get(field, allowed[0]) not in allowed:
             reason = f"should be {' or '.join(allowed)}: decisions are asked for declarations that stand"
-            return intake.Row(origin, 1, sent, faults=((field, reason),))
-    full = {"kind": "declaration"} | raw
-    return intake.raw_row(full, origin=origin, line=1, text=sent, received_at=now, historical=historical)
+            return intake.Row(origin, 1, lambda: reading.kept(raw), faults=((field, reason),))
+    return intake.raw_row(raw, origin=origin, line=1, reading=reading)
+
+
+def _as_known(connection: Connection, sent: Record, fresh: tuple[Record, ...]) -> Record:
+    """The declaration as stored, with its documents' match: a late document may have changed that since."""
+    for record in fresh:
+        if record.kind == "declaration" and record.digest == sent.digest:
+            return record
+    stored = record_rows.open_versions(connection, [record_rows.name_of(sent)])
+    record = stored[0] if stored else sent
+    summary = latest_match(connection, record)
+    return record if summary is None else replace(record, payload={**record.payload, "match": summary})
 
 
 def _refusal(row: intake.Row, tally: intake.Tally) -> CreditRiskError:

@@ -7,7 +7,9 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from data.records import Declaration, Envelope
+from data.ceb.records import TAKEN
+from data.payloads import Declaration
+from data.records import Envelope
 from serving.problems import Problem
 
 VERSION = "1.0"
@@ -54,6 +56,19 @@ RECORDS_BODY = _body(
     {"oneOf": [_ENVELOPE, {"type": "array", "items": _ENVELOPE, "minItems": 1, "maxItems": 10_000}]},
     {"one": {"summary": "One declaration", "value": {"kind": "declaration"} | EXAMPLE}},
 )
+_TEXT = {"type": "string"}
+RECORDS_BODY["requestBody"]["content"] |= {
+    "application/x-ndjson": {"schema": _TEXT | {"description": "One record a line, each as in application/json"}},
+    "application/xml": {
+        "schema": _TEXT | {"description": f"A CEB message: {', '.join(TAKEN)}; one or several bodies (docs/ceb.md)"}
+    },
+}
+RECEIPT: dict[int | str, Any] = {
+    200: {
+        "description": "What became of the records; a CEB message is answered with its receipt message",
+        "content": {"application/xml": {"schema": _TEXT}},
+    }
+}
 
 
 def complete(app: FastAPI) -> None:

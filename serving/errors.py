@@ -8,7 +8,11 @@ class RequestError(CreditRiskError):
 
 
 class MalformedBodyError(RequestError):
-    """The body is not JSON of the expected shape."""
+    """The body cannot be read as what its content type says."""
+
+
+class UnsupportedBodyError(RequestError):
+    """The body is written in a format that is not taken."""
 
 
 class BodyTooLargeError(RequestError):

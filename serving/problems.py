@@ -25,6 +25,8 @@ TABLE: dict[type[CreditRiskError], tuple[int, str, str]] = {
     data_errors.FeatureError: (503, "features-unavailable", "Feature state is not usable"),
     data_errors.StoreError: (503, "store-unavailable", "The database does not answer"),
     data_errors.SourceUnreadableError: (422, "source-unreadable", "A source cannot be read"),
+    data_errors.PseudonymError: (503, "pseudonym-key", "The key of pseudonyms cannot be used"),
+    data_errors.SnapshotError: (422, "snapshot", "A snapshot cannot be read"),
     data_errors.MappingError: (422, "mapping", "A mapping does not fit"),
     data_errors.BundleError: (503, "model-unusable", "A model bundle cannot be used"),
     data_errors.NoChampionError: (503, "no-champion", "No model is in use"),
@@ -33,6 +35,8 @@ TABLE: dict[type[CreditRiskError], tuple[int, str, str]] = {
     data_errors.PolicyError: (503, "no-policy", "No decision policy is usable"),
     serving_errors.SettingsError: (503, "settings", "A setting is wrong"),
     serving_errors.MalformedBodyError: (400, "malformed-body", "The body cannot be read"),
+    serving_errors.UnsupportedBodyError: (415, "unsupported-body", "The body's format is not taken"),
+    serving_errors.UnsupportedBodyError: (415, "unsupported-body", "The body's format is not taken"),
     serving_errors.BodyTooLargeError: (413, "body-too-large", "The body is too large"),
     serving_errors.IdempotencyConflictError: (422, "idempotency-conflict", "The key was used for another request"),
 }

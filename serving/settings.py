@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from data.pseudonyms import Pseudonyms
 from serving.errors import SettingsError
 
 
@@ -27,6 +28,10 @@ class Settings(BaseSettings):
     """`records` takes each record's own time as now: for replaying the past, never for real clearance."""
     draw_key: SecretStr | None = None
     """The secret of the random lane; without it, one is made and kept in `var`."""
+    pseudonym_key: SecretStr | None = None
+    """The secret under which persons become pseudonyms; without it, one is made and kept in `var`."""
+    pseudonym_key_id: str = "k1"
+    """The id of that key, which stands in each pseudonym: a new secret needs a new id."""
     max_body_bytes: int = Field(default=8_000_000, ge=1_000)
     threads: int = Field(default=1, ge=1)
     """Cores for training. The answer path always uses one."""
@@ -38,9 +43,22 @@ class Settings(BaseSettings):
 
     def draw_secret(self) -> bytes:
         """The key of the random lane."""
-        if self.draw_key is not None:
-            return self.draw_key.get_secret_value().encode()
-        path = self.var / "draw.key"
+        return self._secret(self.draw_key, "draw.key")
+
+    def pseudonyms(self) -> Pseudonyms:
+        """What makes pseudonyms of persons.
+
+        Raises:
+            PseudonymError: where the key is too short or its id is badly written.
+        """
+        return Pseudonyms(
+            self.pseudonym_key_id, self._secret(self.pseudonym_key, f"pseudonym-{self.pseudonym_key_id}.key")
+        )
+
+    def _secret(self, given: SecretStr | None, name: str) -> bytes:
+        if given is not None:
+            return given.get_secret_value().encode()
+        path = self.var / name
         if not path.exists():
             self.var.mkdir(parents=True, exist_ok=True)
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, tuple_
+from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, tuple_
 
 from data.records import Record, Version, canonical
 from data.store.schema import records as table
@@ -18,6 +18,9 @@ _LAST_SEQ = select(func.max(table.c.seq))
 _SINCE = (
     select(table).where(table.c.seq > bindparam("after")).order_by(table.c.seq).execution_options(yield_per=_STREAMED)
 )
+
+_OWNED = ("enterprise", "reference", "order_no", "waybill_no")
+"""Columns that a deletion or repair has from the version that it ends."""
 
 Name = tuple[str, str, str]
 """Kind, source and guid: what identifies a record over its versions."""
@@ -92,22 +95,20 @@ def append(connection: Connection, accepted: Sequence[Record]) -> None:
 
 def _carry_over(connection: Connection, accepted: Sequence[Record], rows: list[dict[str, Any]]) -> None:
     """Deletions and repairs have no payload: they belong to the enterprise and reference of the version that they end."""
-    owners: dict[Name, tuple[str | None, str | None]] = {}
+    owners: dict[Name, tuple[str | None, ...]] = {}
     bare = [name_of(record) for record in accepted if record.action in ("delete", "repair")]
     for start in range(0, len(bare), _CHUNK):
         found = connection.execute(
-            select(table.c.kind, table.c.source, table.c.guid, table.c.enterprise, table.c.reference)
+            select(table.c.kind, table.c.source, table.c.guid, *(table.c[column] for column in _OWNED))
             .where(tuple_(table.c.kind, table.c.source, table.c.guid).in_(bare[start : start + _CHUNK]))
             .order_by(table.c.seq)
         )
-        owners.update(
-            {(kind, source, guid): (enterprise, reference) for kind, source, guid, enterprise, reference in found}
-        )
+        owners.update({(kind, source, guid): tuple(owned) for kind, source, guid, *owned in found})
     for record, row in zip(accepted, rows, strict=True):
         if record.action in ("delete", "repair"):
-            row["enterprise"], row["reference"] = owners.get(name_of(record), (None, None))
+            row.update(zip(_OWNED, owners.get(name_of(record), (None,) * len(_OWNED)), strict=True))
         else:
-            owners[name_of(record)] = (row["enterprise"], row["reference"])
+            owners[name_of(record)] = tuple(row[column] for column in _OWNED)
 
 
 def last_seq(connection: Connection) -> int:
@@ -178,16 +179,32 @@ def _ended_by(connection: Connection, changes: Sequence[int]) -> dict[int, int]:
     return found
 
 
-def open_version(connection: Connection, name: Name) -> Record | None:
-    """The newest version under a name, unless it was deleted or repaired."""
-    kind, source, guid = name
-    row = connection.execute(
-        select(table)
-        .where(table.c.kind == kind, table.c.source == source, table.c.guid == guid)
-        .order_by(table.c.seq.desc())
-        .limit(1)
-    ).one_or_none()
-    return _as_record(row) if row is not None and row.action in ("new", "change") else None
+def open_versions(connection: Connection, names: Sequence[Name]) -> list[Record]:
+    """The newest versions under some names, those aside that were deleted or repaired."""
+    found: dict[Name, Record] = {}
+    for start in range(0, len(names), _CHUNK):
+        rows = connection.execute(
+            select(table)
+            .where(tuple_(table.c.kind, table.c.source, table.c.guid).in_(names[start : start + _CHUNK]))
+            .order_by(table.c.seq)
+        )
+        for row in rows:
+            found[(row.kind, row.source, row.guid)] = _as_record(row)
+    return [record for record in found.values() if record.action in ("new", "change")]
+
+
+def current_by_reference(connection: Connection, kind: str, references: Sequence[str]) -> list[Record]:
+    """The newest version of each record of a kind that has one of some numbers, in the order of intake."""
+    found: dict[Name, Record] = {}
+    wanted = sorted(set(references))
+    for start in range(0, len(wanted), _CHUNK):
+        rows = connection.execute(
+            select(table)
+            .where(table.c.kind == kind, table.c.reference.in_(wanted[start : start + _CHUNK]))
+            .order_by(table.c.seq)
+        )
+        found.update({(row.kind, row.source, row.guid): _as_record(row) for row in rows})
+    return list(found.values())
 
 
 def declarations_by_number(connection: Connection, numbers: Iterable[str]) -> dict[str, dict[str, dict[str, Any]]]:
@@ -210,6 +227,29 @@ def declarations_by_number(connection: Connection, numbers: Iterable[str]) -> di
     return found
 
 
+def current_documents(
+    connection: Connection, order_nos: Iterable[str], waybill_nos: Iterable[str], kinds: Sequence[str]
+) -> list[Record]:
+    """The open versions of some kinds that carry any of some order or waybill numbers, in the order of intake."""
+    later = table.alias("later")
+    is_last = ~exists().where(
+        later.c.kind == table.c.kind, later.c.source == table.c.source, later.c.guid == table.c.guid,
+        later.c.seq > table.c.seq,
+    )  # fmt: skip
+    found = {}
+    for column, numbers in ((table.c.order_no, order_nos), (table.c.waybill_no, waybill_nos)):
+        wanted = sorted(set(numbers))
+        for start in range(0, len(wanted), _CHUNK):
+            rows = connection.execute(
+                select(table).where(
+                    column.in_(wanted[start : start + _CHUNK]), table.c.kind.in_(kinds),
+                    table.c.action.in_(("new", "change")), is_last,
+                )
+            )  # fmt: skip
+            found.update({row.seq: _as_record(row) for row in rows})
+    return [found[seq] for seq in sorted(found)]
+
+
 def _by_seq(connection: Connection, wanted: Sequence[int]) -> dict[int, Record]:
     found = {}
     for start in range(0, len(wanted), _CHUNK):
@@ -223,6 +263,7 @@ def _as_row(record: Record) -> dict[str, Any]:
         "kind": record.kind, "source": record.source, "guid": record.guid, "action": record.action,
         "event_at": record.event_at, "known_at": record.known_at, "usable_until": record.usable_until,
         "digest": record.digest, "enterprise": record.payload.get("enterprise"), "reference": record.reference,
+        "order_no": record.payload.get("order_no"), "waybill_no": record.payload.get("waybill_no"),
         "payload": canonical(record.payload).decode(),
     }  # fmt: skip
 

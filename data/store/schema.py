@@ -37,10 +37,14 @@ records = Table(
     Column("digest", String(64), nullable=False),
     Column("enterprise", String(100)),
     Column("reference", String(100)),
+    Column("order_no", String(100)),
+    Column("waybill_no", String(100)),
     Column("payload", Text, nullable=False),
     UniqueConstraint("kind", "source", "guid", "digest"),
     Index(None, "kind", "reference"),
     Index(None, "enterprise", "seq"),
+    Index(None, "order_no"),
+    Index(None, "waybill_no"),
 )  # fmt: skip
 """Every version of every record, in the order of intake. A version ends when the next one of its guid becomes known."""
 
@@ -54,8 +58,74 @@ quarantine = Table(
     Column("reason", Text, nullable=False),
     Column("faults", Text, nullable=False),
     Column("raw", LargeBinary, nullable=False),
+    Column("form", String(10), nullable=False, server_default="json"),
+    Column("mapping", Text),
 )  # fmt: skip
-"""What was refused: where it came from, the first fault (and all of them as JSON), and the bytes."""
+"""What was refused: where it came from, the first fault (and all of them as JSON), and the bytes without persons.
+
+`form` says how the bytes are read again: json, xml, csv (with the file's header line), or text that nothing can read.
+"""
+
+quarantine_steps = Table(
+    "quarantine_steps", metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("row", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("step", String(20), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("raw", LargeBinary),
+    Index(None, "row"),
+)  # fmt: skip
+"""What people did about a refused row: fixed (with the new bytes), accepted, refused again, dismissed. The last one counts."""
+
+messages = Table(
+    "messages", metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("received_at", BigInteger, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("message", String(10), nullable=False),
+    Column("guid", String(36), nullable=False),
+    Column("sender", String(100), nullable=False),
+    Column("accepted", BigInteger, nullable=False),
+    Column("duplicate", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("signature_digest", String(64)),
+    Index(None, "guid"),
+)  # fmt: skip
+"""CEB messages received: whose, what became of their bodies, SHA-256 of the whole and of the signature element."""
+
+exchange_rates = Table(
+    "exchange_rates", metadata,
+    Column("currency", String(3), primary_key=True),
+    Column("valid_from", String(10), primary_key=True),
+    Column("micro_cny", BigInteger, nullable=False),
+    Column("loaded_at", BigInteger, nullable=False),
+)  # fmt: skip
+"""Customs exchange rates: millionths of a yuan for one unit of a currency, from a day in China on. Never rewritten."""
+
+pseudonym_keys = Table(
+    "pseudonym_keys", metadata,
+    Column("key_id", String(16), primary_key=True),
+    Column("proof", String(64), nullable=False),
+    Column("first_used_at", BigInteger, nullable=False),
+)  # fmt: skip
+"""Which pseudonym keys were used: a proof of each, not the key, so that a changed secret under an old id is noticed."""
+
+staging = Table(
+    "staging", metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("load", String(40), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("first_known_at", BigInteger, nullable=False),
+    Column("last_known_at", BigInteger, nullable=False),
+    Column("batch", LargeBinary, nullable=False),
+    Index(None, "load"),
+)  # fmt: skip
+"""Rows of Parquet files that passed every check and wait to be taken in by time: Arrow batches, dropped afterwards."""
 
 decisions = Table(
     "decisions", metadata,

@@ -16,10 +16,11 @@ from data.records import utc_now
 from data.store import open_store
 from data.times import OPEN
 from serving.answers import LANES
-from serving.cli.replay import ServiceError, Step, in_order, records_of, replay
+from serving.cli.replay import ServiceError, Step, in_order, replay, steps_of
 from serving.cli.service import running_service
 from serving.cli.terminal import out, progress
 from serving.cli.training import train_and_log
+from serving.reading import open_reading
 from serving.settings import Settings
 
 _SHOWN = ("green_channel", "heightened_inspection")
@@ -79,7 +80,12 @@ def _prepare(settings: Settings, trials: int) -> None:
     begin = _begin(settings.var)
     with progress("importing records.jsonl") as show:
         tally = import_file(
-            store, settings.var / "records.jsonl", None, received_at=utc_now(), until=begin, progress=show
+            store,
+            settings.var / "records.jsonl",
+            None,
+            reading=open_reading(store, settings, now=utc_now()),
+            until=begin,
+            progress=show,
         )
     out.print(tally.in_words())
     out.rule("3  models")
@@ -95,13 +101,12 @@ def _prepare(settings: Settings, trials: int) -> None:
 
 def _begin(folder: Path) -> int:
     """When the first pending declaration is made: what is known before is imported, the rest is sent to the service."""
-    return min(record.known_at for record in records_of(folder / "pending.jsonl"))
+    return min(step.record.known_at for step in steps_of(folder / "pending.jsonl"))
 
 
 def _last_days(folder: Path) -> list[Step]:
-    pending = records_of(folder / "pending.jsonl")
-    others = records_of(folder / "records.jsonl", _begin(folder))
-    return in_order([*(Step(r, asks=True) for r in pending), *(Step(r, asks=False) for r in others)])
+    pending = steps_of(folder / "pending.jsonl", asks=True)
+    return in_order([*pending, *steps_of(folder / "records.jsonl", _begin(folder))])
 
 
 def _ask(address: str, steps: list[Step]) -> tuple[dict[str, int], dict[str, dict[str, Any]]]:

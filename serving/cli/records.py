@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from data.importing import import_file
+from data.importing import files_of, import_file
 from data.intake import Tally
 from data.mapping import load_mapping, mapping_names
 from data.records import utc_now
 from data.store import open_store
 from data.store import quarantine as quarantine_rows
 from data.store import records as record_rows
-from data.times import OPEN, to_instant
+from data.times import HOUR, OPEN, to_instant
 from serving.cli.terminal import out, print_json, progress
+from serving.reading import open_reading
 from serving.settings import read_settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -24,6 +24,11 @@ _MAPPING_HELP = (
     f"How columns become records: {', '.join(mapping_names())}, or a .yaml file. "
     "Without it, each line of a .jsonl file is a record."
 )
+_DELAY_HELP = (
+    "Messages from an archive do not say when they became known: assume so many hours after they were sent. "
+    "Without it, they become known now."
+)
+_TRUSTED_HELP = "Values of persons that look like pseudonyms are ones (files of this installation)."
 Until = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only what was known before this day (UTC).")
 ]
@@ -38,24 +43,27 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("import")(import_records)
     app.command("simulate")(simulate_world)
-    app.add_typer(_quarantine, name="quarantine", help="What intake refused, with its reasons.")
     app.add_typer(_features, name="features", help="The live feature state and the catalogue.")
     app.add_typer(_db, name="db", help="The database.")
 
 
 def import_records(
-    paths: Annotated[list[Path], typer.Argument(help="Files: .csv, .jsonl, .ndjson, .parquet")],
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders: .csv, .jsonl, .ndjson, .parquet, .xml (CEB)")],
     mapping: Annotated[str | None, typer.Option(help=_MAPPING_HELP)] = None,
     until: Until = None,
+    assume_delay: Annotated[float | None, typer.Option(min=0, metavar="HOURS", help=_DELAY_HELP)] = None,
+    pseudonymised: Annotated[bool, typer.Option("--pseudonymised", help=_TRUSTED_HELP)] = False,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Import records: valid ones to the store, the others to quarantine with line, field and reason."""
     chosen = load_mapping(mapping) if mapping else None
     store = open_store(read_settings().database_url)
+    delay = None if assume_delay is None else round(assume_delay * HOUR)
+    reading = open_reading(store, read_settings(), now=utc_now(), assumed_delay=delay, trusted=pseudonymised)
     total = Tally()
-    for path in paths:
+    for path in files_of(paths):
         with progress(f"importing {path.name}") as show:
-            total.add(import_file(store, path, chosen, received_at=utc_now(), until=instant_of(until), progress=show))
+            total.add(import_file(store, path, chosen, reading=reading, until=instant_of(until), progress=show))
     if json:
         refusals = [{"line": r.line, "faults": [list(f) for f in r.faults]} for r in total.refusals]
         print_json(
@@ -101,28 +109,6 @@ def simulate_world(
         out.print(f"wrote {folder}: " + ", ".join(f"{n:,} {name}" for name, n in counts.items()))
 
 
-_quarantine = typer.Typer(no_args_is_help=True)
-
-
-@_quarantine.command("list")
-def quarantine_list(
-    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20, json: Json = False
-) -> None:
-    """The newest refused rows."""
-    with open_store(read_settings().database_url).read() as connection:
-        rows, total = quarantine_rows.newest(connection, limit), quarantine_rows.count(connection)
-    if json:
-        print_json(
-            [{"id": n, "origin": r.origin, "line": r.line, "faults": [list(f) for f in r.faults]} for n, r in rows]
-        )
-        return
-    table = Table("id", "origin", "line", "field", "reason", title=f"{len(rows)} of {total} in quarantine")
-    for number, refused in rows:
-        for field, reason in refused.faults:
-            table.add_row(str(number), escape(refused.origin), str(refused.line), escape(field), escape(reason))
-    out.print(table)
-
-
 _features = typer.Typer(no_args_is_help=True)
 
 
@@ -134,7 +120,9 @@ def features_rebuild() -> None:
 
     settings = read_settings()
     store = open_store(settings.database_url)
-    clearance = Clearance(store, shipped_policies(), settings.draw_secret(), utc_now, catch_up=False)
+    clearance = Clearance(
+        store, shipped_policies(), settings.draw_secret(), settings.pseudonyms(), utc_now, catch_up=False
+    )
     with progress("rebuilding feature state") as show, store.write() as connection:
         keys = clearance.live.rebuild(connection, show)
     out.print(f"{keys:,} keys")

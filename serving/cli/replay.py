@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 
 import httpx
 
 from data.errors import CreditRiskError
-from data.importing import rows_of_file
+from data.importing import files_of, rows_of_file
 from data.intake import Row
 from data.mapping import Mapping
+from data.pseudonyms import Pseudonyms
+from data.reading import Reading
 from data.records import Record, as_envelope, utc_now
 
 
@@ -24,31 +27,45 @@ class Step:
     """A record at the moment at which it becomes known; with `asks`, a decision is asked for it."""
 
     record: Record
+    raw: Any
     asks: bool
 
+    @property
+    def envelope(self) -> dict[str, Any]:
+        """What a sender would send: the payload as in the file, since only the service knows the key of its pseudonyms."""
+        return as_envelope(self.record) | {"payload": self.raw.get("payload", {})}
 
-def read_file(path: Path, mapping: Mapping | None, since: int = 0) -> tuple[list[Record], list[Row]]:
+
+def read_file(path: Path, mapping: Mapping | None, since: int = 0) -> tuple[list[Step], list[Row]]:
     """The valid records of a file that become known at an instant or later, and the rows that are not valid."""
-    records: list[Record] = []
+    steps: list[Step] = []
     refused: list[Row] = []
-    for row, _, _ in rows_of_file(path, mapping, received_at=utc_now()):
+    # nothing is kept of what is read here, so any key does
+    reading = Reading(pseudonyms=Pseudonyms("replay", token_bytes(32)), received_at=utc_now(), historical=True)
+    for row, _, _ in rows_of_file(path, mapping, reading=reading):
         if row.faults:
             refused.append(row)
-        records.extend(record for record in row.records if record.known_at >= since)
-    return records, refused
+        pairs = zip(row.records, row.raws, strict=True) if not row.faults else ()
+        steps.extend(Step(record, raw, asks=False) for record, raw in pairs if record.known_at >= since)
+    return steps, refused
 
 
-def records_of(path: Path, since: int = 0) -> list[Record]:
-    """The records of a file of envelopes that become known at an instant or later.
+def steps_of(path: Path, since: int = 0, *, asks: bool = False) -> list[Step]:
+    """The records of a file of envelopes, or of a folder of such files, that become known at an instant or later.
 
+    Arguments:
+        asks: whether a decision is to be asked for them.
     Raises:
         ServiceError: where a row is not valid.
     """
-    records, refused = read_file(path, None, since)
-    if refused:
-        field, reason = refused[0].faults[0]
-        raise ServiceError(f"{path}, line {refused[0].line}: {field} {reason}")
-    return records
+    steps = []
+    for file in files_of([path]):
+        found, refused = read_file(file, None, since)
+        if refused:
+            field, reason = refused[0].faults[0]
+            raise ServiceError(f"{file}, line {refused[0].line}: {field} {reason}")
+        steps += found
+    return [replace(step, asks=asks and step.record.kind == "declaration") for step in steps]
 
 
 def in_order(steps: Iterable[Step]) -> list[Step]:
@@ -83,7 +100,7 @@ def replay(
     known: list[dict[str, Any]] = []
     with _reported(address), httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
         for done, step in enumerate(steps, start=1):
-            raw = as_envelope(step.record)
+            raw = step.envelope
             if step.asks:
                 _send(client, known)
                 body = _decide(client, raw)

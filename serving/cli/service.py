@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,7 +18,7 @@ import typer
 
 from data.mapping import load_mapping
 from serving.cli.records import Json, instant_of
-from serving.cli.replay import ServiceError, Step, in_order, read_file, replay
+from serving.cli.replay import ServiceError, in_order, read_file, replay
 from serving.cli.terminal import out, print_json, progress
 from serving.settings import read_settings
 
@@ -103,8 +104,9 @@ def decide_file(
     """Ask the service for a decision on each declaration of a file, in the order of time, as if it were that day."""
     begin = instant_of(since) if since is not None else 0
     found, refused = read_file(path, load_mapping(mapping) if mapping else None, begin)
-    wanted = (r for r in found if r.kind == "declaration" or outcomes == "as-known")
-    steps = in_order(Step(r, asks=r.kind == "declaration") for r in wanted)
+    is_asked = [step.record.kind == "declaration" for step in found]
+    wanted = zip(found, is_asked, strict=True)
+    steps = in_order(replace(step, asks=asks) for step, asks in wanted if asks or outcomes == "as-known")
     settings = read_settings()
     environment = os.environ | {"GREENLANE_CLOCK": "records", "GREENLANE_DATABASE": settings.database_url}
     with progress(f"deciding {path.name}") as show:

@@ -22,6 +22,7 @@ from data.records import Version, as_envelope, read_record
 from data.store import Store
 from data.store import quarantine as quarantine_rows
 from data.store import records as record_rows
+from data.store.quarantine import Filter
 from data.store.schema import metadata
 from data.times import DAY, OPEN, from_instant, midnight, to_instant
 from tests.data_layer.files import (
@@ -35,6 +36,7 @@ from tests.data_layer.files import (
     write_csv,
     write_rows,
 )  # fmt: skip
+from tests.reading import reading
 
 NOW = midnight(20_600)
 KOREA, SCMS = load_mapping("korea"), load_mapping("scms")
@@ -44,7 +46,7 @@ ENDINGS = (".csv", ".jsonl", ".parquet")
 def take_in(store: Store, path: Path, mapping: Mapping | None = KOREA, **options: Any) -> Tally:
     """Import a file and hold it to the law of accounting."""
     before = _kept(store)
-    tally = import_file(store, path, mapping, received_at=NOW, **options)
+    tally = import_file(store, path, mapping, reading=reading(NOW), **options)
     after = _kept(store)
     assert tally.accepted + tally.duplicate + tally.rejected == tally.received
     assert after[0] - before[0] == tally.records
@@ -69,7 +71,7 @@ def stored(store: Store, kind: str = "declaration") -> list[Version]:
 def quarantined(store: Store) -> list[quarantine_rows.Refused]:
     """What is in quarantine, oldest first."""
     with store.read() as connection:
-        return [refused for _, refused in quarantine_rows.newest(connection, 1_000)][::-1]
+        return [kept.refused for kept in quarantine_rows.newest(connection, Filter(), 1_000)][::-1]
 
 
 def clear(store: Store) -> None:
@@ -234,7 +236,8 @@ def test_nul_bytes_are_refused_in_values_and_in_names(store: Store, tmp_path: Pa
     lines = [declared() | {"\x00": 1}, declared(payload=more), declared(kind="\x00"), declared(guid="\x00")]
     path = write_lines(tmp_path / "a.jsonl", *lines)
     assert counts(take_in(store, path, None)) == (0, 0, 4)
-    assert [json.loads(refused.raw) for refused in quarantined(store)] == lines
+    kept = [json.loads(refused.raw) for refused in quarantined(store)]
+    assert kept == [declared() | {"\x00": "9"}, declared(payload=declared()["payload"] | {"x\x00x": "9"}), *lines[2:]]
 
 
 def test_a_file_may_have_any_name(store: Store, tmp_path: Path) -> None:
@@ -275,7 +278,7 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_is_stored(store: Store,
     file, make, word = _UNREADABLE[name]
     make(tmp_path / file)
     with pytest.raises(SourceUnreadableError, match=word) as caught:
-        import_file(store, tmp_path / file, KOREA, received_at=NOW)
+        import_file(store, tmp_path / file, KOREA, reading=reading(NOW))
     assert file in str(caught.value)
     assert _kept(store) == (0, 0)
 
@@ -294,10 +297,10 @@ def test_unknown_and_missing_columns_are_named_before_anything_is_stored(
     row = korea_row(0)
     other = {("Item Prise" if name == "Item Price" else name): value for name, value in row.items()}
     with pytest.raises(MappingError, match="missing column 'Item Price'; unknown column 'Item Prise'"):
-        import_file(store, write_rows(tmp_path / f"a{ending}", [other]), KOREA, received_at=NOW)
+        import_file(store, write_rows(tmp_path / f"a{ending}", [other]), KOREA, reading=reading(NOW))
     more = row | {"Note": "x"}
     with pytest.raises(MappingError, match="unknown column 'Note'"):
-        import_file(store, write_rows(tmp_path / f"b{ending}", [more]), KOREA, received_at=NOW)
+        import_file(store, write_rows(tmp_path / f"b{ending}", [more]), KOREA, reading=reading(NOW))
     assert _kept(store) == (0, 0)
     lenient = KOREA.model_copy(update={"ignore": ("Note",)})
     assert counts(take_in(store, write_rows(tmp_path / f"c{ending}", [more]), lenient)) == (1, 0, 0)
@@ -316,7 +319,7 @@ def test_a_missing_name_in_one_json_line_costs_that_line(store: Store, tmp_path:
 def test_a_refused_file_is_closed(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", ["a", "b"], [b"1,2"])
     with pytest.raises(MappingError) as caught:
-        list(rows_of_file(path, KOREA, received_at=NOW))
+        list(rows_of_file(path, KOREA, reading=reading(NOW)))
     links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
     assert str(path) not in [str(link.readlink()) for link in links if link.is_symlink()]
     assert caught.value is not None  # the error and what its frames hold lived until here
@@ -325,7 +328,7 @@ def test_a_refused_file_is_closed(tmp_path: Path) -> None:
 def test_a_header_in_another_encoding_is_a_clear_error(store: Store, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes("编号,日期\n1,2\n".encode("gbk"))
     with pytest.raises(MappingError) as caught:
-        import_file(store, tmp_path / "a.csv", KOREA, received_at=NOW)
+        import_file(store, tmp_path / "a.csv", KOREA, reading=reading(NOW))
     str(caught.value).encode()  # a terminal can show it
 
 
@@ -556,7 +559,7 @@ def test_a_mapping_that_is_not_there_or_not_text_is_a_clear_error(tmp_path: Path
 def test_rows_carry_how_far_reading_came(tmp_path: Path) -> None:
     for ending in ENDINGS:
         path = write_rows(tmp_path / f"a{ending}", [korea_row(n) for n in range(5)])
-        places = [(at, size) for _, at, size in rows_of_file(path, KOREA, received_at=NOW)]
+        places = [(at, size) for _, at, size in rows_of_file(path, KOREA, reading=reading(NOW))]
         assert len(places) == 5
         assert [at for at, _ in places] == sorted(at for at, _ in places)
         assert places[-1][0] <= places[-1][1] < OPEN
@@ -565,7 +568,7 @@ def test_rows_carry_how_far_reading_came(tmp_path: Path) -> None:
 def test_columns_without_a_mapping_are_one_clear_error(store: Store, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", KOREA_COLUMNS, [csv_line(list(korea_row(0).values()))])
     with pytest.raises(MappingError, match="--mapping"):
-        import_file(store, path, None, received_at=NOW)
+        import_file(store, path, None, reading=reading(NOW))
 
 
 def test_an_unknown_name_in_json_lines_is_a_fault(store: Store, tmp_path: Path) -> None:

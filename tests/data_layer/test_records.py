@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import InvalidRecordError
+from data.payloads import KINDS, PAYLOADS
 from data.records import (
     CLOCK_TOLERANCE,
-    KINDS,
-    PAYLOADS,
     Envelope,
     Record,
     as_envelope,

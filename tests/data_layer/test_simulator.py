@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from data.records import read_record
 from data.simulator import World, load_parameters, simulate, write_world
 from data.simulator.firms import SCHEMES
 from data.times import CHINA, to_instant
+from tests.reading import reading
 
 SMALL: dict[str, Any] = {"firms": 80, "days": 240}
 HIDDEN_WORDS = ("is_violation", "honesty", "carelessness", "complicit", "scheme", "duty_at_stake", "taste", "burst")
@@ -59,7 +59,7 @@ def test_the_same_parameters_give_the_same_bytes_and_another_seed_others(world: 
 def test_every_record_is_valid_and_takes_over_its_times(world: World) -> None:
     end = load_parameters(**SMALL).end
     for raw in world.records + world.pending:
-        record = read_record(raw, received_at=end, historical=True)
+        record = reading(end).record(raw)
         assert record.known_at == to_instant(moment(raw["known_at"]))
         assert record.event_at <= record.known_at < end
     assert {r["kind"] for r in world.records} == {

@@ -131,7 +131,7 @@ def test_a_version_ends_when_the_next_of_its_name_becomes_known(store: Store, ba
         assert versions(store, enterprise=enterprise) == own
         with store.read() as connection:
             still_open = own[-1].record if own and own[-1].record.action in ("new", "change") else None
-            assert record_rows.open_version(connection, ("public_credit", "s", guid)) == still_open
+            assert (record_rows.open_versions(connection, [("public_credit", "s", guid)]) or [None])[0] == still_open
 
 
 @_LAWS
@@ -392,7 +392,9 @@ def test_quarantine_keeps_the_bytes_and_shows_the_newest_first(
     with store.write() as connection:
         quarantine_rows.put(connection, refused, received_at=T0)
     with store.read() as connection:
-        newest = quarantine_rows.newest(connection, limit)
+        newest = [
+            (kept.id, kept.refused) for kept in quarantine_rows.newest(connection, quarantine_rows.Filter(), limit)
+        ]
         assert quarantine_rows.count(connection) == len(refused)
     assert [one for _, one in newest] == refused[::-1][:limit]
     assert [number for number, _ in newest] == sorted((number for number, _ in newest), reverse=True)

@@ -13,6 +13,7 @@ from data.store import records as record_rows
 from features.catalogue import feature_set
 from models.dataset import Dataset, shipment_dataset
 from models.training import Trained, train
+from tests.reading import reading
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +21,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     folder = tmp_path_factory.mktemp("world")
     write_world(simulate(load_parameters(firms=90, days=330)), folder)
     store = open_store(f"sqlite:///{folder / 'world.db'}")
-    import_file(store, Path(folder / "records.jsonl"), None, received_at=utc_now())
+    import_file(store, Path(folder / "records.jsonl"), None, reading=reading(utc_now()))
     yield store
     store.close()
 

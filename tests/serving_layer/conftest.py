@@ -17,6 +17,7 @@ from models.dataset import credit_dataset, shipment_dataset
 from models.policy import shipped_policies
 from models.training import train
 from serving.clearance import Clearance
+from tests.reading import PSEUDONYMS, reading
 from tests.serving_layer.service import Service, World, install_all, serving
 
 
@@ -27,7 +28,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     write_world(simulate(parameters), folder)
     database = folder / "greenlane.db"
     with closing(open_store(f"sqlite:///{database}")) as store:
-        import_file(store, folder / "records.jsonl", None, received_at=parameters.end + DAY)
+        import_file(store, folder / "records.jsonl", None, reading=reading(parameters.end + DAY))
         with store.read() as connection:
             versions = list(record_rows.versions(connection))
         until = max(v.record.known_at for v in versions)
@@ -37,7 +38,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         }
         bundles = {model: train(model, dataset, trials=1).bundle for model, dataset in datasets.items()}
         install_all(store, bundles, parameters.end)
-        Clearance(store, shipped_policies(), b"key", lambda: parameters.end)  # brings the live features up to date
+        Clearance(
+            store, shipped_policies(), b"key", PSEUDONYMS, lambda: parameters.end
+        )  # brings the live features up to date
     lines = (folder / "pending.jsonl").read_text(encoding="utf-8").splitlines()
     pending = tuple({k: v for k, v in json.loads(line).items() if k != "known_at"} for line in lines)
     return World(database, pending, bundles, parameters.end)

@@ -92,7 +92,7 @@ class Service:
     def quarantined(self) -> list[quarantine_rows.Refused]:
         """What is in quarantine, oldest first."""
         with self.store() as store, store.read() as connection:
-            return [refused for _, refused in quarantine_rows.newest(connection, 10_000)][::-1]
+            return [kept.refused for kept in quarantine_rows.newest(connection, quarantine_rows.Filter(), 10_000)][::-1]
 
 
 @contextmanager

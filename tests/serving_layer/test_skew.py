@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from data.importing import import_file
-from data.records import as_envelope, utc_now
+from data.records import utc_now
 from data.simulator import load_parameters, simulate, write_world
 from data.store import Store, open_store
 from data.store import decisions as decision_rows
@@ -23,7 +23,8 @@ from models.dataset import credit_dataset, shipment_dataset
 from models.policy import shipped_policies
 from models.training import train
 from serving.clearance import Clearance
-from serving.cli.replay import Step, in_order, records_of
+from serving.cli.replay import in_order, steps_of
+from tests.reading import PSEUDONYMS, reading
 
 KEY = b"a key for tests only"
 
@@ -35,26 +36,26 @@ def replayed(
     """A store whose last days went through the service's use case: records as they came, decisions as they were asked."""
     folder = tmp_path_factory.mktemp("replay")
     write_world(simulate(load_parameters(firms=80, days=300, pending_days=6)), folder)
-    pending = records_of(folder / "pending.jsonl")
-    begin = min(record.known_at for record in pending)
+    pending = steps_of(folder / "pending.jsonl", asks=True)
+    begin = min(step.record.known_at for step in pending)
     rooms = ExitStack()
     url = f"sqlite:///{folder / 'a.db'}"
     if request.param == "postgresql":
         url = rooms.enter_context(request.getfixturevalue("postgres").database())
     store = open_store(url)
-    import_file(store, folder / "records.jsonl", None, received_at=utc_now(), until=begin)
+    import_file(store, folder / "records.jsonl", None, reading=reading(utc_now()), until=begin)
     with store.read() as connection:
         versions = list(record_rows.versions(connection))
     credit = credit_dataset(feature_set("credit"), versions, until=begin)
     for model, dataset in (("credit", credit), ("shipment", shipment_dataset(feature_set("shipment"), versions))):
         install(store, train(model, dataset, trials=1, folds=2).bundle, Signature("test", begin, "test"))
-    clearance = Clearance(store, shipped_policies(), KEY, utc_now, follow_records=True)
-    later = records_of(folder / "records.jsonl", begin)
-    for step in in_order([*(Step(r, asks=True) for r in pending), *(Step(r, asks=False) for r in later)]):
+    clearance = Clearance(store, shipped_policies(), KEY, PSEUDONYMS, utc_now, follow_records=True)
+    later = steps_of(folder / "records.jsonl", begin)
+    for step in in_order([*pending, *later]):
         if step.asks:
-            clearance.decide(as_envelope(step.record))
+            clearance.decide(step.envelope)
         else:
-            assert clearance.take([as_envelope(step.record)]).rejected == 0
+            assert clearance.take([step.envelope]).rejected == 0
     with rooms:
         yield store, clearance
         store.close()

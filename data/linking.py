@@ -1,0 +1,208 @@
+"""Linking: what records say of each other, settled once at intake, in the order in which they become known.
+
+- An inspection restates the declaration that it speaks of (`facts`).
+- A payment or waybill that does not name its enterprise has it from its order.
+- A declaration carries the match of its documents as known then (`match`); a document that comes later gives a new match, kept
+  as a derived record of kind `match`.
+
+So every later question finds in a record what was known with it, and replays find the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from data.errors import PolicyError
+from data.matching import limits_at, match
+from data.payloads import compact
+from data.records import Record, make_record
+from data.store import records as record_rows
+from data.store.records import Name, name_of
+from data.times import CHINA, from_instant
+
+Payload = dict[str, Any]
+DOCUMENTS = ("order", "payment", "waybill", "declaration")
+MATCHED_BY = "greenlane"
+"""The source of derived records."""
+
+
+class Links:
+    """What the records of a batch refer to, in the store and among themselves, kept in step as they are taken in.
+
+    Arguments:
+        coming: the records of the batch.
+    """
+
+    def __init__(self, connection: Connection, coming: Sequence[Record]) -> None:
+        wanted = [r.payload["declaration_no"] for r in coming if needs_facts(r)]
+        self._declared = record_rows.declarations_by_number(connection, wanted) if wanted else {}
+        self._is_asked = bool(wanted)
+        self._load_documents(connection, coming)
+
+    def faults(self, records: Sequence[Record]) -> tuple[tuple[str, str], ...]:
+        """What records refer to and nobody knows. A record may refer to one before it in the same sequence."""
+        own: set[str] = set()
+        for record in records:
+            if record.kind == "declaration" and record.action in ("new", "change"):
+                own.add(record.payload["declaration_no"])
+            elif needs_facts(record) and record.payload["declaration_no"] not in own | self._declared.keys():
+                return (("payload.declaration_no", "is not the number of a known declaration; send that first"),)
+        return ()
+
+    def _load_documents(self, connection: Connection, coming: Sequence[Record]) -> None:
+        self._documents: dict[Name, Record] = {}
+        self._by_number: dict[tuple[str, str], dict[Name, None]] = {}
+        self._matches: dict[str, Record] = {}
+        self._touched: dict[Name, None] = {}
+        self._instant = 0
+        touched = [r for r in coming if r.kind in DOCUMENTS]
+        if not touched:
+            return
+        orders = {n for r in touched if (n := r.payload.get("order_no"))}
+        waybills = {n for r in touched if (n := r.payload.get("waybill_no"))}
+        bare = [name_of(r) for r in touched if r.action in ("delete", "repair")]
+        for before in record_rows.open_versions(connection, bare):
+            orders.add(before.payload.get("order_no", ""))
+            waybills.add(before.payload.get("waybill_no", ""))
+        for record in record_rows.current_documents(connection, orders - {""}, waybills - {""}, DOCUMENTS):
+            self._hold(record)
+        numbers = [str(r.reference) for r in self._documents.values() if r.kind == "declaration"]
+        for record in record_rows.current_by_reference(connection, "match", numbers):
+            self._matches[record.guid] = record
+
+    def restated(self, record: Record) -> Record:
+        """A record with what others add to it. Its digest stays that of what was sent: the same sent again is a duplicate."""
+        if record.action not in ("new", "change"):
+            return record
+        if needs_facts(record):
+            by_source = self._declared.get(record.payload["declaration_no"], {})
+            # an inspector's system may be another source than the declarant's: then the newest declaration counts
+            facts = by_source.get(record.source) or next(reversed(by_source.values()))
+            return replace(record, payload={**record.payload, "facts": facts})
+        if record.kind in ("payment", "waybill") and "enterprise" not in record.payload:
+            enterprise = self._enterprise_of(record.payload)
+            return replace(record, payload={**record.payload, "enterprise": enterprise}) if enterprise else record
+        if record.kind == "declaration" and self._is_matched(record.payload):
+            summary = self._match(record.payload, record.event_at)
+            return replace(record, payload={**record.payload, "match": summary}) if summary else record
+        return record
+
+    def noted(self, record: Record) -> list[Record]:
+        """Take an accepted record in. Returns the matches that earlier instants changed, as derived records."""
+        if record.kind not in DOCUMENTS:
+            return []
+        changed = self.settled() if record.known_at != self._instant else []
+        self._instant = record.known_at
+        before = self._release(name_of(record))
+        if record.action in ("new", "change"):
+            self._hold(record)
+            if self._is_asked and record.kind == "declaration":
+                by_source = self._declared.setdefault(record.payload["declaration_no"], {})
+                by_source.pop(record.source, None)
+                by_source[record.source] = record.payload
+        if record.kind != "declaration":
+            for document in (before, record):
+                for field in ("order_no", "waybill_no"):
+                    number = document.payload.get(field, "") if document is not None else ""
+                    touched = self._by_number.get((field, number), {})
+                    self._touched.update({name: None for name in touched if name[0] == "declaration"})
+        return changed
+
+    def settled(self) -> list[Record]:
+        """The matches that the last instant changed, as derived records. An instant gives a declaration one at most."""
+        touched = [self._documents[name] for name in self._touched if name in self._documents]
+        self._touched = {}
+        return [changed for one in touched if (changed := self._rematched(one, self._instant)) is not None]
+
+    def _rematched(self, declaration: Record, known_at: int) -> Record | None:
+        if not self._is_matched(declaration.payload):
+            return None
+        summary = self._match(declaration.payload, declaration.event_at)
+        guid = _match_guid(declaration)
+        last = self._matches.get(guid)
+        is_newer = last is not None and last.known_at >= declaration.known_at
+        stands = last.payload.get("match") if last is not None and is_newer else declaration.payload.get("match")
+        if summary == (stands or {}):
+            return None
+        payload = {
+            "declaration_no": declaration.payload["declaration_no"], "enterprise": declaration.payload["enterprise"],
+            "order_no": declaration.payload.get("order_no"), "match": summary,
+        }  # fmt: skip
+        derived = make_record(
+            kind="match", guid=guid, source=MATCHED_BY, action="new" if last is None else "change",
+            event_at=max(declaration.event_at, declaration.known_at), known_at=known_at, payload=compact(payload),
+            sent=[known_at, payload],
+        )  # fmt: skip
+        self._matches[guid] = derived
+        return derived
+
+    @staticmethod
+    def _is_matched(payload: Payload) -> bool:
+        return "trade_mode" in payload and ("order_no" in payload or "waybill_no" in payload)
+
+    def _match(self, declaration: Payload, event_at: int) -> Payload:
+        day = from_instant(event_at).astimezone(CHINA).date()
+        try:
+            limits = limits_at(day)
+        except PolicyError:  # older than the rules
+            return {}
+        order_no, platform = declaration.get("order_no"), declaration.get("platform")
+        traded = self._with("order_no", order_no)
+        orders = [r.payload for r in traded if r.kind == "order"]
+        same = [order for order in orders if order.get("platform") == platform] or orders
+        payments = [
+            r.payload for r in traded if r.kind == "payment" and r.payload.get("platform", platform) == platform
+        ]
+        carried = [r.payload for r in self._with("waybill_no", declaration.get("waybill_no")) if r.kind == "waybill"]
+        firm = declaration.get("logistics_firm")
+        carried = [waybill for waybill in carried if waybill.get("logistics_firm") == firm] or carried
+        found = match(
+            declaration, same[-1] if same else None, payments, carried[-1] if carried else None,
+            on=day, limits=limits,
+        )  # fmt: skip
+        return found.summary()
+
+    def _enterprise_of(self, payload: Payload) -> str | None:
+        orders = [r.payload for r in self._with("order_no", payload.get("order_no")) if r.kind == "order"]
+        platform = payload.get("platform")
+        named = {order["enterprise"] for order in orders if platform is None or order.get("platform") == platform}
+        return named.pop() if len(named) == 1 else None
+
+    def _with(self, field: str, number: str | None) -> Iterable[Record]:
+        return [self._documents[name] for name in self._by_number.get((field, number or ""), ())]
+
+    def _hold(self, record: Record) -> None:
+        name = name_of(record)
+        self._documents[name] = record
+        for field in ("order_no", "waybill_no"):
+            if number := record.payload.get(field):
+                self._by_number.setdefault((field, number), {})[name] = None
+
+    def _release(self, name: Name) -> Record | None:
+        before = self._documents.pop(name, None)
+        if before is not None:
+            for field in ("order_no", "waybill_no"):
+                if number := before.payload.get(field):
+                    self._by_number[field, number].pop(name, None)
+        return before
+
+
+def latest_match(connection: Connection, declaration: Record) -> Payload | None:
+    """The match that a later document gave a declaration; None where its own still stands."""
+    guid = _match_guid(declaration)
+    matches = record_rows.current_by_reference(connection, "match", [str(declaration.reference)])
+    later = [m for m in matches if m.guid == guid and m.known_at >= declaration.known_at]
+    return later[-1].payload.get("match", {}) if later else None
+
+
+def _match_guid(declaration: Record) -> str:
+    return f"{declaration.source}/{declaration.guid}"[:100]
+
+
+def needs_facts(record: Record) -> bool:
+    """Whether a record is an inspection that does not restate its declaration yet."""
+    return (
+        record.kind == "supervision" and record.payload.get("event") == "inspection" and "facts" not in record.payload
+    )
