@@ -10,20 +10,24 @@ So every later question finds in a record what was known with it, and replays fi
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from data.errors import PolicyError
-from data.matching import limits_at, match
+from data.matching import Limits, limits_at, match
+from data.matching.comparisons import dutiable_fen
 from data.payloads import compact
 from data.records import Record, make_record
 from data.store import records as record_rows
 from data.store.records import Name, name_of
-from data.times import CHINA, from_instant
+from data.times import CHINA, DAY, from_instant, to_instant
 
 Payload = dict[str, Any]
 DOCUMENTS = ("order", "payment", "waybill", "declaration")
+_NUMBERS = dict.fromkeys(DOCUMENTS, ("order_no", "waybill_no")) | {"declaration": ("order_no", "waybill_no", "buyer")}
+_MONTH = 30 * DAY
 MATCHED_BY = "greenlane"
 """The source of derived records."""
 
@@ -60,13 +64,16 @@ class Links:
         touched = [r for r in coming if r.kind in DOCUMENTS]
         if not touched:
             return
-        orders = {n for r in touched if (n := r.payload.get("order_no"))}
-        waybills = {n for r in touched if (n := r.payload.get("waybill_no"))}
-        bare = [name_of(r) for r in touched if r.action in ("delete", "repair")]
-        for before in record_rows.open_versions(connection, bare):
-            orders.add(before.payload.get("order_no", ""))
-            waybills.add(before.payload.get("waybill_no", ""))
-        for record in record_rows.current_documents(connection, orders - {""}, waybills - {""}, DOCUMENTS):
+        bare = [name_of(r) for r in touched if r.action != "new"]
+        known = [*touched, *record_rows.open_versions(connection, bare)]
+        orders, waybills = ({n for r in known if (n := r.payload.get(field))} for field in ("order_no", "waybill_no"))
+        buyers = {n for r in known if r.kind == "declaration" and (n := r.payload.get("buyer"))}
+        first = min(r.event_at for r in touched)
+        loaded = [
+            *record_rows.current_documents(connection, DOCUMENTS, order_nos=orders, waybill_nos=waybills),
+            *record_rows.current_documents(connection, ("declaration",), buyers=buyers, since=_year_begins(first)),
+        ]
+        for record in loaded:
             self._hold(record)
         numbers = [str(r.reference) for r in self._documents.values() if r.kind == "declaration"]
         for record in record_rows.current_by_reference(connection, "match", numbers):
@@ -85,7 +92,7 @@ class Links:
             enterprise = self._enterprise_of(record.payload)
             return replace(record, payload={**record.payload, "enterprise": enterprise}) if enterprise else record
         if record.kind == "declaration" and self._is_matched(record.payload):
-            summary = self._match(record.payload, record.event_at)
+            summary = self._match(record)
             return replace(record, payload={**record.payload, "match": summary}) if summary else record
         return record
 
@@ -119,7 +126,7 @@ class Links:
     def _rematched(self, declaration: Record, known_at: int) -> Record | None:
         if not self._is_matched(declaration.payload):
             return None
-        summary = self._match(declaration.payload, declaration.event_at)
+        summary = self._match(declaration)
         guid = _match_guid(declaration)
         last = self._matches.get(guid)
         is_newer = last is not None and last.known_at >= declaration.known_at
@@ -140,29 +147,57 @@ class Links:
 
     @staticmethod
     def _is_matched(payload: Payload) -> bool:
-        return "trade_mode" in payload and ("order_no" in payload or "waybill_no" in payload)
+        return "trade_mode" in payload  # a register that states no mode speaks of no such trade
 
-    def _match(self, declaration: Payload, event_at: int) -> Payload:
-        day = from_instant(event_at).astimezone(CHINA).date()
+    def _match(self, record: Record) -> Payload:
+        """The match of a declaration with the documents held."""
+        declaration = record.payload
+        day = from_instant(record.event_at).astimezone(CHINA).date()
         try:
             limits = limits_at(day)
         except PolicyError:  # older than the rules
             return {}
-        order_no, platform = declaration.get("order_no"), declaration.get("platform")
-        traded = self._with("order_no", order_no)
+        platform, firm = declaration.get("platform"), declaration.get("logistics_firm")
+        traded = self._with("order_no", declaration.get("order_no"))
+        carried = self._with("waybill_no", declaration.get("waybill_no"))
         orders = [r.payload for r in traded if r.kind == "order"]
-        same = [order for order in orders if order.get("platform") == platform] or orders
+        orders = [order for order in orders if order.get("platform") == platform] or orders
         payments = [
             r.payload for r in traded if r.kind == "payment" and r.payload.get("platform", platform) == platform
         ]
-        carried = [r.payload for r in self._with("waybill_no", declaration.get("waybill_no")) if r.kind == "waybill"]
-        firm = declaration.get("logistics_firm")
-        carried = [waybill for waybill in carried if waybill.get("logistics_firm") == firm] or carried
+        waybills = [r.payload for r in carried if r.kind == "waybill"]
+        waybills = [waybill for waybill in waybills if waybill.get("logistics_firm") == firm] or waybills
         found = match(
-            declaration, same[-1] if same else None, payments, carried[-1] if carried else None,
-            on=day, limits=limits,
+            declaration, orders[-1] if orders else None, payments, waybills[-1] if waybills else None, on=day, limits=limits,
+            buyer_year_fen=self._buyer_year_fen(record), earlier_waybill_uses=self._earlier_uses(record, carried, limits),
         )  # fmt: skip
         return found.summary()
+
+    def _buyer_year_fen(self, record: Record) -> int | None:
+        """Dutiable value of the buyer's other imports of the calendar year that were declared before."""
+        buyer = record.payload.get("buyer")
+        if buyer is None or record.payload.get("direction") != "import":
+            return None
+        begin = _year_begins(record.event_at)
+        return sum(
+            dutiable_fen(other.payload)
+            for other in self._with("buyer", buyer)
+            if begin <= other.event_at <= record.event_at and name_of(other) != name_of(record)
+            and other.payload.get("direction") == "import"
+        )  # fmt: skip
+
+    @staticmethod
+    def _earlier_uses(record: Record, carried: Iterable[Record], limits: Limits) -> int | None:
+        """How often other exports declared the waybill within the months of the limit before this one."""
+        if record.payload.get("direction") != "export":
+            return None
+        begin = record.event_at - limits.export_waybill_months * _MONTH
+        return sum(
+            begin < other.event_at <= record.event_at
+            for other in carried
+            if other.kind == "declaration" and name_of(other) != name_of(record)
+            and other.payload.get("logistics_firm") == record.payload.get("logistics_firm")
+        )  # fmt: skip
 
     def _enterprise_of(self, payload: Payload) -> str | None:
         orders = [r.payload for r in self._with("order_no", payload.get("order_no")) if r.kind == "order"]
@@ -176,17 +211,23 @@ class Links:
     def _hold(self, record: Record) -> None:
         name = name_of(record)
         self._documents[name] = record
-        for field in ("order_no", "waybill_no"):
+        for field in _NUMBERS[record.kind]:
             if number := record.payload.get(field):
                 self._by_number.setdefault((field, number), {})[name] = None
 
     def _release(self, name: Name) -> Record | None:
         before = self._documents.pop(name, None)
         if before is not None:
-            for field in ("order_no", "waybill_no"):
+            for field in _NUMBERS[before.kind]:
                 if number := before.payload.get(field):
                     self._by_number[field, number].pop(name, None)
         return before
+
+
+def _year_begins(instant: int) -> int:
+    """The instant at which the calendar year in China begins."""
+    year = from_instant(instant).astimezone(CHINA).year
+    return to_instant(datetime(year, 1, 1, tzinfo=CHINA))
 
 
 def latest_match(connection: Connection, declaration: Record) -> Payload | None:

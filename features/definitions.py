@@ -8,7 +8,7 @@ from features.forms import Category, Expression
 from features.measures import Measure
 
 Theme = Literal[
-    "identity", "transaction", "logistics", "funds", "settlement", "supervision", "public_credit", "shipment", "price",
+    "identity", "transaction", "logistics", "funds", "settlement", "supervision", "public_credit", "shipment", "match", "price",
 ]  # fmt: skip
 
 
@@ -25,9 +25,20 @@ class Feature:
     expression: Expression
     zh: str
     en: str
-    unit: Literal["number", "share", "yuan", "days", "deviations", "kg", "milli_log", "percent", "code", "level"] = (
-        "number"
-    )
+    unit: Literal[
+        "number",
+        "share",
+        "yuan",
+        "days",
+        "deviations",
+        "kg",
+        "milli_log",
+        "percent",
+        "permille",
+        "check",
+        "code",
+        "level",
+    ] = "number"
     direction: Literal[-1, 0, 1] = 0
     group: str = ""
 

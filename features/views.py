@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from data.matching import features_of
 from features.logarithm import milli_log
 
 LEVELS = ("advanced_certified", "certified", "routine", "dishonest", "seriously_dishonest")
@@ -21,6 +22,8 @@ def view_of(kind: str, payload: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "declaration":
         return _declaration(payload)
     view = dict(payload)
+    if kind == "match":
+        view.update(features_of(view.pop("match", {})))
     if kind == "supervision":
         facts = view.pop("facts", None)
         if facts is not None:
@@ -32,6 +35,10 @@ def view_of(kind: str, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 def _declaration(payload: Mapping[str, Any]) -> dict[str, Any]:
     view = dict(payload)
+    view.update(features_of(view.pop("match", {})))
+    view["line_count"] = len(view.pop("lines", ())) or 1
+    if "departure" not in view and "destination" in view:
+        view["departure"] = view["destination"]  # the other end of the route
     for name, code in view.pop("traits", {}).items():
         view[f"trait_{name}"] = code
     hs_code = view.get("hs_code")

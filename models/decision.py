@@ -137,4 +137,11 @@ def _holds(rule: Rule, case: Case) -> bool:
         and (
             when.declared_value_above_fen is None or facts.get("declared_value_fen", 0) > when.declared_value_above_fen
         )
+        and (not when.differs or any(_differs(facts, code) for code in when.differs))
     )
+
+
+def _differs(facts: Mapping[str, Any], check: str) -> bool:
+    """Whether a document check differs on a shipment; `mandatory` for any mandatory one."""
+    found: int = facts.get("match_failed" if check == "mandatory" else f"match_{check}", 0)
+    return found > 0

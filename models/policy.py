@@ -9,9 +9,10 @@ from itertools import pairwise
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from data.errors import PolicyError
+from data.matching import BY_CODE
 from data.records import digest_of
 from data.times import CHINA, from_instant
 
@@ -39,6 +40,15 @@ class When(_Frozen):
     trade_mode: tuple[str, ...] = ()
     direction: Literal["import", "export"] | None = None
     declared_value_above_fen: int | None = None
+    differs: tuple[str, ...] = ()
+    """Codes of document checks of which one differs; `mandatory` for any mandatory one."""
+
+    @field_validator("differs")
+    @classmethod
+    def _known_checks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := set(value) - BY_CODE.keys() - {"mandatory"}:
+            raise ValueError(f"names unknown document checks: {', '.join(sorted(unknown))}")
+        return value
 
 
 class Rule(_Frozen):

@@ -37,6 +37,10 @@ def shown(feature: Feature, value: Value) -> tuple[str, str]:
             return f"{value / 100:,.2f}元", f"CNY {value / 100:,.2f}"
         case "kg":
             return f"{value / 1000:,.3f}千克", f"{value / 1000:,.3f} kg"
+        case "permille":
+            return f"{value / 10:+.1f}%", f"{value / 10:+.1f} %"
+        case "check":
+            return ("不符", "differs") if value else ("相符", "agrees")
         case "days":
             return f"{value:.0f}天", f"{value:.0f} days"
         case "deviations":

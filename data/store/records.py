@@ -19,7 +19,7 @@ _SINCE = (
     select(table).where(table.c.seq > bindparam("after")).order_by(table.c.seq).execution_options(yield_per=_STREAMED)
 )
 
-_OWNED = ("enterprise", "reference", "order_no", "waybill_no")
+_OWNED = ("enterprise", "reference", "order_no", "waybill_no", "buyer")
 """Columns that a deletion or repair has from the version that it ends."""
 
 Name = tuple[str, str, str]
@@ -228,22 +228,27 @@ def declarations_by_number(connection: Connection, numbers: Iterable[str]) -> di
 
 
 def current_documents(
-    connection: Connection, order_nos: Iterable[str], waybill_nos: Iterable[str], kinds: Sequence[str]
-) -> list[Record]:
-    """The open versions of some kinds that carry any of some order or waybill numbers, in the order of intake."""
+    connection: Connection, kinds: Sequence[str], *, order_nos: Iterable[str] = (), waybill_nos: Iterable[str] = (),
+    buyers: Iterable[str] = (), since: int = 0,
+) -> list[Record]:  # fmt: skip
+    """The open versions of some kinds that carry any of some order numbers, waybill numbers or buyers, in the order of intake.
+
+    Arguments:
+        since: only what happened at this instant or later.
+    """
     later = table.alias("later")
     is_last = ~exists().where(
         later.c.kind == table.c.kind, later.c.source == table.c.source, later.c.guid == table.c.guid,
         later.c.seq > table.c.seq,
     )  # fmt: skip
     found = {}
-    for column, numbers in ((table.c.order_no, order_nos), (table.c.waybill_no, waybill_nos)):
+    for column, numbers in ((table.c.order_no, order_nos), (table.c.waybill_no, waybill_nos), (table.c.buyer, buyers)):
         wanted = sorted(set(numbers))
         for start in range(0, len(wanted), _CHUNK):
             rows = connection.execute(
                 select(table).where(
                     column.in_(wanted[start : start + _CHUNK]), table.c.kind.in_(kinds),
-                    table.c.action.in_(("new", "change")), is_last,
+                    table.c.action.in_(("new", "change")), table.c.event_at >= since, is_last,
                 )
             )  # fmt: skip
             found.update({row.seq: _as_record(row) for row in rows})
@@ -264,6 +269,7 @@ def _as_row(record: Record) -> dict[str, Any]:
         "event_at": record.event_at, "known_at": record.known_at, "usable_until": record.usable_until,
         "digest": record.digest, "enterprise": record.payload.get("enterprise"), "reference": record.reference,
         "order_no": record.payload.get("order_no"), "waybill_no": record.payload.get("waybill_no"),
+        "buyer": record.payload.get("buyer"),
         "payload": canonical(record.payload).decode(),
     }  # fmt: skip
 

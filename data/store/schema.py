@@ -39,12 +39,14 @@ records = Table(
     Column("reference", String(100)),
     Column("order_no", String(100)),
     Column("waybill_no", String(100)),
+    Column("buyer", String(100)),
     Column("payload", Text, nullable=False),
     UniqueConstraint("kind", "source", "guid", "digest"),
     Index(None, "kind", "reference"),
     Index(None, "enterprise", "seq"),
     Index(None, "order_no"),
     Index(None, "waybill_no"),
+    Index(None, "buyer", "event_at"),
 )  # fmt: skip
 """Every version of every record, in the order of intake. A version ends when the next one of its guid becomes known."""
 

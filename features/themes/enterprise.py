@@ -21,6 +21,7 @@ from features.themes.common import (
     history,
     total,
 )  # fmt: skip
+from features.themes.match import ENTERPRISE_MATCH
 
 
 def _public(name: str, *events: str) -> Stream:
@@ -85,4 +86,14 @@ PRICE_SPREAD = (
     Feature("price_spread_90d", "price", deviation(DECLARATIONS, ENTERPRISE, "price_log", 90), "企业近90日单价离散度", "Spread of the enterprise's prices in 90 days", "milli_log", 0, "price_spread"),
 )  # fmt: skip
 
-ARCHIVE = (*IDENTITY, *TRANSACTION, *LOGISTICS, *FUNDS, *SETTLEMENT, *SUPERVISION, *PUBLIC_CREDIT, *PRICE_SPREAD)
+ARCHIVE = (
+    *IDENTITY,
+    *TRANSACTION,
+    *LOGISTICS,
+    *FUNDS,
+    *SETTLEMENT,
+    *SUPERVISION,
+    *PUBLIC_CREDIT,
+    *PRICE_SPREAD,
+    *ENTERPRISE_MATCH,
+)

@@ -19,6 +19,7 @@ from features.themes.common import (
     price_score,
     total,
 )  # fmt: skip
+from features.themes.match import MATCH
 
 FACTS = (
     Feature("trade_mode", "shipment", Category("trade_mode"), "监管方式", "Supervision mode", "code", 0, "mode"),
@@ -56,4 +57,4 @@ PARTIES = (
     Feature("platform_value_per_declaration_90d", "transaction", Ratio(total(DECLARATIONS, PLATFORM, "declared_value_fen", 90), count(DECLARATIONS, PLATFORM, 90)), "平台近90日每单申报值", "Mean declared value on the platform in 90 days", "yuan", 0, "platform"),
 )  # fmt: skip
 
-SHIPMENT = (*FACTS, *HISTORIES, *PRICES, *PARTIES)
+SHIPMENT = (*FACTS, *MATCH, *HISTORIES, *PRICES, *PARTIES)

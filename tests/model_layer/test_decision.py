@@ -1,7 +1,7 @@
 """The decision core: situations as the law has them, and laws over all cases."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import PolicyError
+from data.matching import limits_at, match
 from data.times import CHINA, to_instant
+from features.views import view_of
 from models.decision import Case, decide, draw, draw_labels
 from models.policy import policy_book, read_policy, shipped_policies
 
@@ -20,10 +22,20 @@ SITUATIONS = yaml.safe_load((Path(__file__).parent / "situations.yaml").read_tex
 CURRENT = BOOK.policies[-1]
 
 
-def _case(given_: dict) -> Case:
+def _facts(given_: dict, day: date) -> dict:
+    """The view of a declaration that was matched on a day."""
+    facts = given_.get("facts", {"direction": "import", "trade_mode": "1210", "declared_value_fen": 10_000})
+    found = match(
+        facts, given_.get("order"), given_.get("payments", ()), None, on=day, limits=limits_at(day),
+        buyer_year_fen=given_.get("buyer_year_fen"),
+    )  # fmt: skip
+    return view_of("declaration", {**facts, "match": found.summary()})
+
+
+def _case(given_: dict, day: date) -> Case:
     labels = {label: 0.99 for policy in BOOK.policies for label in draw_labels(policy)}
     return Case(
-        facts=given_.get("facts", {"direction": "import", "trade_mode": "1210", "declared_value_fen": 10_000}),
+        facts=_facts(given_, day),
         statutory_level=given_.get("statutory_level", "routine"), risk=given_.get("risk"),
         credit_score=given_.get("credit_score"), declarations_365d=given_.get("declarations_365d", 0),
         draws=labels | given_.get("draws", {}), failed=given_.get("failed"),
@@ -36,7 +48,7 @@ def test_situation(situation: dict) -> None:
     policy = BOOK.at(noon)
     if "policy" in situation:
         assert policy.id == situation["policy"]
-    ruling = decide(policy, _case(situation["case"]))
+    ruling = decide(policy, _case(situation["case"], situation["day"]))
     assert (ruling.lane, ruling.step) == (situation["lane"], situation["step"])
     if "inclusion_permille" in situation:
         assert ruling.inclusion_permille == situation["inclusion_permille"]

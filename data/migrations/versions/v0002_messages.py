@@ -12,10 +12,12 @@ _Serial = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
-    for name in ("order_no", "waybill_no"):
+    for name in ("order_no", "waybill_no", "buyer"):
         op.add_column("records", sa.Column(name, sa.String(100)))
         op.execute(sa.text(_FILLED[op.get_bind().dialect.name].format(name=name)))
-        op.create_index(f"ix_records_{name}", "records", [name])
+    op.create_index("ix_records_order_no", "records", ["order_no"])
+    op.create_index("ix_records_waybill_no", "records", ["waybill_no"])
+    op.create_index("ix_records_buyer_event_at", "records", ["buyer", "event_at"])
     op.add_column("quarantine", sa.Column("form", sa.String(10), nullable=False, server_default="json"))
     op.add_column("quarantine", sa.Column("mapping", sa.Text))
     op.create_table(
@@ -82,6 +84,7 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_column("quarantine", "mapping")
     op.drop_column("quarantine", "form")
-    for name in ("order_no", "waybill_no"):
-        op.drop_index(f"ix_records_{name}", "records")
+    for index in ("order_no", "waybill_no", "buyer_event_at"):
+        op.drop_index(f"ix_records_{index}", "records")
+    for name in ("order_no", "waybill_no", "buyer"):
         op.drop_column("records", name)
