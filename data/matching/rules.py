@@ -252,19 +252,18 @@ def net_within_gross(trade: Trade) -> Found:
 
 
 def retail_transaction_limit(trade: Trade) -> Found:
-    """The dutiable value (goods, freight, insurance) is within the limit of a transaction, or of a single item alone."""
+    """The dutiable value (goods, freight, insurance) is within the limit of a transaction, or of a single item alone.
+
+    The exception is for who states that it is a single item: where the number of items is not stated, the limit holds.
+    """
     declared, limits = trade.declaration, trade.limits
     value, limit = dutiable_fen(declared), limits.retail_transaction_fen
     if declared.get("currency", CNY) != CNY:
         return "unknown", value, limit, None
     if value <= limit:
         return "agree", value, limit, 0
-    if value <= limits.retail_single_item_fen:
-        is_single = _is_single_item(declared)
-        if is_single is None:
-            return "missing", value, limit, None
-        if is_single:
-            return "agree", value, limits.retail_single_item_fen, 0
+    if value <= limits.retail_single_item_fen and _is_single_item(declared):
+        return "agree", value, limits.retail_single_item_fen, 0
     return "differ", value, limit, value - limit
 
 
