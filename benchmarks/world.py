@@ -15,13 +15,14 @@ from data.records import utc_now
 from data.simulator import load_parameters, simulate, write_world
 from data.store import open_store
 from data.store import records as record_rows
-from data.times import OPEN, from_instant
+from data.times import from_instant
 from features.catalogue import digest, feature_set
 from features.forms import Value
 from models.champions import champion
 from models.explain import Scorer
 from models.policy import shipped_policies
 from serving.clearance import Clearance
+from serving.cli.snapshots import take_snapshot
 from serving.cli.training import train_and_log
 from serving.reading import open_reading
 from serving.settings import Settings
@@ -54,8 +55,9 @@ def prepared(folder: Path = FOLDER, *, fresh: bool = False, trials: int = 3) -> 
     write_world(simulate(load_parameters()), folder)
     store = open_store(settings.database_url)
     import_file(store, folder / "records.jsonl", None, reading=open_reading(store, settings, now=utc_now()))
+    snapshot = take_snapshot(store, settings)
     for model in _SETS:
-        train_and_log(store, settings, model, model, until=OPEN, trials=trials, promote=True)
+        train_and_log(store, settings, snapshot, model, model, trials=trials, promote=True)
     clearance_over(settings, store)  # builds the live features once
     store.close()
     (folder / _MARK).write_bytes(msgspec.json.encode(_catalogue()))

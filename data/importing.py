@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -26,6 +27,11 @@ _BATCH = 2_000
 _ENVELOPE = ("guid", "source", "action", "event_at", "known_at", "usable_until")
 
 
+@contextmanager
+def _unseen(_title: str) -> Iterator[Callable[[int, int], None]]:
+    yield lambda _done, _size: None
+
+
 def rows_of_file(path: Path, mapping: Mapping | None, *, reading: Reading) -> Iterator[tuple[Row, int, int]]:
     """The rows of a file, each with how far reading came and the size of the whole.
 
@@ -35,7 +41,7 @@ def rows_of_file(path: Path, mapping: Mapping | None, *, reading: Reading) -> It
         SourceUnreadableError, MappingError: where the file as a whole cannot be read.
     """
     source = open_source(path)
-    kind = kind_of_file(path, source.columns)
+    kind = kind_of_file(path)
     if mapping is None and source.columns and kind is None:
         raise MappingError(f"{path} has columns of its own: say with --mapping how they become records")
     if mapping is not None and source.columns:
@@ -48,13 +54,11 @@ def rows_of_file(path: Path, mapping: Mapping | None, *, reading: Reading) -> It
         yield row, line.at, source.size
 
 
-def kind_of_file(path: Path, columns: Container[str]) -> str | None:
+def kind_of_file(path: Path) -> str | None:
     """The kind whose records a Parquet file holds in our own layout (see `data.layout`), None for any other file."""
     named = path.parent.parent.name if path.parent.name.startswith("month=") else path.parent.name
-    kind = named.removeprefix("kind=")
-    return (
-        kind if kind in PAYLOADS and all(name in columns for name in ("guid", "source", "action", "event_at")) else None
-    )
+    prefix, _, kind = named.partition("=")
+    return kind if prefix == "kind" and kind in PAYLOADS and path.suffix.lower() == ".parquet" else None
 
 
 def _as_envelope(line: Line, kind: str) -> Line:
@@ -147,6 +151,49 @@ def files_of(paths: Iterable[Path]) -> list[Path]:
             raise SourceUnreadableError(f"{path} has no file that can be imported; known endings: {', '.join(ENDINGS)}")
         files += found
     return files
+
+
+def import_paths(
+    store: Store, paths: Iterable[Path], mapping: Mapping | None, *, reading: Reading, until: int = OPEN,
+    progress: Callable[[str], AbstractContextManager[Callable[[int, int], None]]] = _unseen,
+) -> Tally:  # fmt: skip
+    """Import files and folders. Parquet files in our own layout are staged, and taken in together by the order of time.
+
+    Arguments:
+        until: records known at this instant or later are left out.
+        progress: opens a progress display with a title.
+    Raises:
+        SourceUnreadableError, MappingError: where a file as a whole cannot be read.
+    """
+    total = Tally()
+    staged, others = [], []
+    for file in files_of(paths):
+        kind = kind_of_file(file) if mapping is None else None
+        if kind is None:
+            others.append(file)
+        else:
+            staged.append((file, kind))
+    for file in others:
+        with progress(f"importing {file.name}") as show:
+            total.add(import_file(store, file, mapping, reading=reading, until=until, progress=show))
+    if staged:
+        total.add(_import_layout(store, staged, reading, until, progress))
+    return total
+
+
+def _import_layout(
+    store: Store, files: list[tuple[Path, str]], reading: Reading, until: int,
+    progress: Callable[[str], AbstractContextManager[Callable[[int, int], None]]],
+) -> Tally:  # fmt: skip
+    from data.staging import stage_file, take_in_staged  # needs pyarrow
+
+    alone: list[Row] = []
+    with progress("checking") as show:
+        for number, (file, kind) in enumerate(files, start=1):
+            alone += stage_file(store, file, kind, load=str(reading.received_at), reading=reading, until=until)[1]
+            show(number, len(files))
+    with progress("importing") as show:
+        return take_in_staged(store, alone, reading=reading, progress=show)
 
 
 def import_file(

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pyarrow as pa
 
-from data.payloads import PAYLOADS, Payload
+from data.payloads import DERIVED, PAYLOADS, Declaration, Payload
 
 INSTANT = pa.timestamp("us", tz="UTC")
 ENVELOPE = (
@@ -23,24 +23,42 @@ ENVELOPE = (
     pa.field("usable_until", INSTANT),
 )
 """Columns that records of every kind have."""
+VERSION = (
+    pa.field("seq", pa.int64(), nullable=False),
+    pa.field("ended_at", INSTANT),
+    pa.field("digest", pa.string(), nullable=False),
+)
+"""Columns of stored versions: the order of intake, when the next version became known, SHA-256 of what was sent."""
+MATCHED = "match"
+"""A declaration's match of documents, derived at intake: JSON text."""
 
 
 @lru_cache
 def schema_of(kind: str) -> pa.Schema:
-    """The columns of a kind's records."""
-    return pa.schema([*ENVELOPE, *_fields(PAYLOADS[kind])])
+    """The columns of a kind's records, as senders write them."""
+    return pa.schema([*ENVELOPE, *_fields(PAYLOADS[kind], derived=False)])
 
 
-def _fields(payload: type[Payload]) -> list[pa.Field]:
-    return [pa.field(name, _arrow(info.annotation)) for name, info in payload.model_fields.items()]
+@lru_cache
+def schema_of_versions(kind: str) -> pa.Schema:
+    """The columns of a kind's stored versions, as snapshots hold them: with what intake derived."""
+    return pa.schema([*VERSION, *ENVELOPE, *_fields((PAYLOADS | DERIVED)[kind], derived=True)])
 
 
-def _arrow(annotation: Any) -> pa.DataType:
+def _fields(payload: type[Payload], *, derived: bool) -> list[pa.Field]:
+    fields = [
+        pa.field(name, pa.string() if name == MATCHED else _arrow(info.annotation, derived=derived))
+        for name, info in payload.model_fields.items()
+    ]
+    return [*fields, pa.field(MATCHED, pa.string())] if derived and payload is Declaration else fields
+
+
+def _arrow(annotation: Any, *, derived: bool) -> pa.DataType:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _arrow(arguments[0])
+        return _arrow(arguments[0], derived=derived)
     if origin in (Union, types.UnionType):
-        return _arrow(next(argument for argument in arguments if argument is not type(None)))
+        return _arrow(next(argument for argument in arguments if argument is not type(None)), derived=derived)
     if origin is Literal or annotation is str:
         return pa.string()
     if annotation is int:
@@ -48,9 +66,9 @@ def _arrow(annotation: Any) -> pa.DataType:
     if annotation is datetime:
         return pa.string()  # as its payload writes it, in ISO 8601
     if origin is tuple:
-        return pa.list_(_arrow(arguments[0]))
+        return pa.list_(_arrow(arguments[0], derived=derived))
     if origin is dict:
         return pa.map_(pa.string(), pa.string())
     if isinstance(annotation, type) and issubclass(annotation, Payload):
-        return pa.struct(_fields(annotation))
+        return pa.struct(_fields(annotation, derived=derived))
     raise TypeError(f"no column type for {annotation!r}")

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from data.values import (
+    MOST_LINES,
     AddressPseudonym,
     Code,
     EnterpriseId,
@@ -25,7 +26,6 @@ from data.values import (
     Text,
 )  # fmt: skip
 
-_MOST_LINES = 2_000
 Direction = Literal["import", "export"]
 Level = Literal["advanced_certified", "certified", "routine", "dishonest", "seriously_dishonest"]
 
@@ -59,7 +59,7 @@ class Line(Payload):
     total_fen: Fen | None = None
 
 
-Lines = Annotated[tuple[Line, ...], Field(max_length=_MOST_LINES)]
+Lines = Annotated[tuple[Line, ...], Field(max_length=MOST_LINES)]
 
 
 class Identity(Payload):
@@ -299,6 +299,18 @@ class PublicCredit(Payload):
     document_no: Code | None = None
 
 
+class Match(Payload):
+    """The match of a declaration's documents after one of them came late. Derived at intake, never sent.
+
+    `match` has the `outcomes` of the checks and their `differences` (see `data.matching`).
+    """
+
+    declaration_no: Code
+    enterprise: EnterpriseId
+    order_no: Code | None = None
+    match: dict[str, dict[str, str | int]]
+
+
 PAYLOADS: dict[str, type[Payload]] = {
     "identity": Identity,
     "order": Order,
@@ -315,6 +327,8 @@ PAYLOADS: dict[str, type[Payload]] = {
     "public_credit": PublicCredit,
 }
 """What senders send, by kind."""
+DERIVED: dict[str, type[Payload]] = {"match": Match}
+"""What intake itself adds, by kind."""
 KINDS = tuple(PAYLOADS)
 Kind = Literal[
     "identity", "order", "payment", "waybill", "tracking", "declaration", "list_status", "cancellation", "return",

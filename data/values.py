@@ -17,9 +17,11 @@ _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 _UNPRINTABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
-_FIRST_MOMENT, _LAST_MOMENT = (to_instant(datetime(year, 1, 1, tzinfo=UTC)) for year in (1900, 2200))
+FIRST_MOMENT, LAST_MOMENT = (to_instant(datetime(year, 1, 1, tzinfo=UTC)) for year in (1900, 2200))
 _LARGEST_INTEGER = 10**15
 """Ten trillion yuan in fen: beyond it a value is a mistake, and sums of a million still fit 64 bits."""
+MOST_LINES = 2_000
+"""Most lines of goods in one document."""
 
 
 def uscc_check_character(first_17: str) -> str:
@@ -36,7 +38,7 @@ def uscc_check_character(first_17: str) -> str:
     return _USCC_ALPHABET[(31 - total % 31) % 31]
 
 
-def _enterprise_id(value: str) -> str:
+def enterprise_id(value: str) -> str:
     """An enterprise's code: an 18-character USCC with its check character right, or another register's shorter code."""
     if len(value) == 18 and value.isascii() and value.isalnum():
         code: str = uscc.compact(value)
@@ -59,7 +61,7 @@ def _written_moment(value: object) -> object:
 
 def _aware(value: datetime) -> datetime:
     instant = to_instant(value)  # refuses a moment without a zone
-    if not _FIRST_MOMENT <= instant < _LAST_MOMENT:
+    if not FIRST_MOMENT <= instant < LAST_MOMENT:
         raise ValueError("lies outside the years 1900 to 2199")
     return value
 
@@ -79,7 +81,7 @@ Text = Annotated[str, Field(min_length=1, max_length=250, strict=True), AfterVal
 Code = Annotated[str, Field(min_length=1, max_length=100, strict=True), AfterValidator(_printable)]
 """A code or number of a register, 1 to 100 characters."""
 EnterpriseId = Annotated[
-    str, Field(min_length=2, max_length=100, strict=True), AfterValidator(_printable), AfterValidator(_enterprise_id)
+    str, Field(min_length=2, max_length=100, strict=True), AfterValidator(_printable), AfterValidator(enterprise_id)
 ]
 """A USCC (18 characters, checked) or the code of another register."""
 HsCode = Annotated[str, Field(pattern=r"^[0-9]{2,10}$", strict=True)]

@@ -1,4 +1,4 @@
-"""Training data from the store: questions with their features as known then, and outcomes that have matured."""
+"""Training data from a snapshot: questions with their features as known then, and outcomes that have matured."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import TooFewLabelsError
-from data.records import Record, Version, digest_of
+from data.records import Record, Version
 from data.times import DAY, OPEN, day_of, midnight
 from features.batch import Column, matrix
 from features.definitions import FeatureSet
@@ -31,7 +31,7 @@ class Dataset:
         outcomes: 1 for a violation found, else 0, shape (n,).
         asked_at, known_at: instants of the question and of its outcome, shape (n,).
         names: the declaration's number or the enterprise, a row.
-        snapshot: SHA-256 over the records that the data were made from.
+        snapshot: digest of the snapshot that the data were made from.
     """
 
     features: FeatureSet
@@ -75,11 +75,13 @@ def _quiet(_done: int, _total: int) -> None:
 
 
 def shipment_dataset(
-    features: FeatureSet, versions: Sequence[Version], *, until: int = OPEN, progress: Progress = _quiet
+    features: FeatureSet, versions: Sequence[Version], snapshot: str, *, until: int = OPEN, progress: Progress = _quiet
 ) -> Dataset:
     """Inspected shipments with what their inspection found. What was not inspected has no outcome and is left out.
 
     Arguments:
+        versions: what the snapshot holds, in the order of intake.
+        snapshot: its digest.
         until: outcomes known at this instant or later do not count.
     """
     declared: dict[str, list[Record]] = {}
@@ -102,7 +104,7 @@ def shipment_dataset(
         if inspected is not None:
             hit = int(payload["finding"] == "hit")
             asked.append(_Asked(about_shipment(inspected), hit, record.known_at, payload["declaration_no"]))
-    return _dataset(features, versions, asked, progress)
+    return _dataset(features, versions, snapshot, asked, progress)
 
 
 def _as_inspected(declared: Sequence[Record], inspection: Record) -> Record | None:
@@ -117,10 +119,11 @@ def _as_inspected(declared: Sequence[Record], inspection: Record) -> Record | No
 
 
 def credit_dataset(
-    features: FeatureSet, versions: Sequence[Version], *, until: int, progress: Progress = _quiet
+    features: FeatureSet, versions: Sequence[Version], snapshot: str, *, until: int, progress: Progress = _quiet
 ) -> Dataset:
     """Enterprises asked about every month, with whether a violation was found in the performance window after it.
 
+    Its arguments are those of `shipment_dataset`.
     Only enterprises that declared something before are asked about, and only windows that have passed by `until`.
     """
     declared: dict[str, list[int]] = {}
@@ -135,7 +138,7 @@ def credit_dataset(
         elif record.kind == "supervision" and record.payload.get("finding") == "hit":
             hits.setdefault(enterprise, []).append(max(record.event_at, record.known_at))
     if not declared:
-        return _dataset(features, versions, [], progress)
+        return _dataset(features, versions, snapshot, [], progress)
     first = day_of(min(min(times) for times in declared.values())) + OBSERVATION_DAYS
     last = day_of(min(until, max(max(times) for times in declared.values()))) - PERFORMANCE_DAYS
     asked = []
@@ -147,10 +150,12 @@ def credit_dataset(
             if active and follows:
                 found = sum(at <= time < end for time in hits.get(enterprise, ()))
                 asked.append(_Asked(about_enterprise(enterprise, at), int(found >= SERIOUS_HITS), end, enterprise))
-    return _dataset(features, versions, asked, progress)
+    return _dataset(features, versions, snapshot, asked, progress)
 
 
-def _dataset(features: FeatureSet, versions: Sequence[Version], asked: list[_Asked], progress: Progress) -> Dataset:
+def _dataset(
+    features: FeatureSet, versions: Sequence[Version], snapshot: str, asked: list[_Asked], progress: Progress
+) -> Dataset:
     asked.sort(key=lambda one: (one.question.at, one.name))
     columns = matrix(features, versions, [one.question for one in asked], progress)
     return Dataset(
@@ -160,7 +165,7 @@ def _dataset(features: FeatureSet, versions: Sequence[Version], asked: list[_Ask
         asked_at=np.array([one.question.at for one in asked], dtype=np.int64),
         known_at=np.array([one.known_at for one in asked], dtype=np.int64),
         names=tuple(one.name for one in asked),
-        snapshot=digest_of([version.record.digest for version in versions]),
+        snapshot=snapshot,
     )
 
 

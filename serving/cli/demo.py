@@ -14,10 +14,10 @@ from data.errors import DataError
 from data.importing import import_file
 from data.records import utc_now
 from data.store import open_store
-from data.times import OPEN
 from serving.answers import LANES
 from serving.cli.replay import ServiceError, Step, in_order, replay, steps_of
 from serving.cli.service import running_service
+from serving.cli.snapshots import take_snapshot
 from serving.cli.terminal import out, progress
 from serving.cli.training import train_and_log
 from serving.reading import open_reading
@@ -89,8 +89,9 @@ def _prepare(settings: Settings, trials: int) -> None:
         )
     out.print(tally.in_words())
     out.rule("3  models")
+    snapshot = take_snapshot(store, settings)
     for model in ("credit", "shipment"):
-        outcome = train_and_log(store, settings, model, model, until=OPEN, trials=trials, promote=True)
+        outcome = train_and_log(store, settings, snapshot, model, model, trials=trials, promote=True)
         m = outcome.metrics
         out.print(
             f"{outcome.name} version {outcome.version} is the champion: forward folds AUC {m['auc']:.3f}, "

@@ -12,10 +12,10 @@ from data.mapping import Mapping, apply_mapping, check_columns, load_mapping
 from data.readers import open_source
 from data.store import Store, open_store
 from data.store import decisions as decision_rows
-from data.store import records as record_rows
 from serving.cli.records import Json
+from serving.cli.snapshots import take_snapshot
 from serving.cli.terminal import out, print_json, progress
-from serving.settings import read_settings
+from serving.settings import Settings, read_settings
 
 if TYPE_CHECKING:  # scikit-learn is imported only where figures are made
     from models.evaluation import Labelled, Line
@@ -37,14 +37,15 @@ def evaluate_file(
     from models.evaluation import evaluate
 
     chosen = load_mapping(mapping)
-    store = open_store(read_settings().database_url)
+    settings = read_settings()
+    store = open_store(settings.database_url)
     with store.read() as connection:
         bodies = decision_rows.latest_bodies(connection)
     probabilities = {number: body["risk"]["probability"] for number, body in bodies.items() if body["risk"]}
     test = _labelled(path, chosen)
     lines = evaluate(test, probabilities, _labelled(train, chosen) if train else ())
     if history:
-        lines += _history(store, [row.declaration_no for row in test if row.declaration_no in probabilities])
+        lines += _history(store, settings, [row.declaration_no for row in test if row.declaration_no in probabilities])
     if json:
         print_json([{"scored": line.scored, "rows": line.rows, "metrics": line.metrics.flat()} for line in lines])
         return
@@ -68,7 +69,7 @@ def _labelled(path: Path, mapping: Mapping) -> "list[Labelled]":
     return rows
 
 
-def _history(store: Store, names: Sequence[str]) -> "list[Line]":
+def _history(store: Store, settings: Settings, names: Sequence[str]) -> "list[Line]":
     from features.catalogue import feature_set
     from models.champions import champion
     from models.dataset import shipment_dataset
@@ -76,10 +77,10 @@ def _history(store: Store, names: Sequence[str]) -> "list[Line]":
 
     with store.read() as connection:
         bundle = champion(connection, "shipment")
-        versions = list(record_rows.versions(connection))
+    taken = take_snapshot(store, settings)
     features = bundle.features
     with progress("computing features") as show:
-        full = shipment_dataset(features, versions, progress=show)
+        full = shipment_dataset(features, taken.versions(), taken.digest, progress=show)
     facts = full.only(feature_set(f"{features.name}-facts"))
     wanted = set(names)
     asked = [at for name, at in zip(full.names, full.asked_at, strict=True) if name in wanted]

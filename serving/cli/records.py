@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from data.importing import files_of, import_file
-from data.intake import Tally
+from data.importing import import_paths
 from data.mapping import load_mapping, mapping_names
 from data.records import utc_now
 from data.store import open_store
@@ -60,10 +59,7 @@ def import_records(
     store = open_store(read_settings().database_url)
     delay = None if assume_delay is None else round(assume_delay * HOUR)
     reading = open_reading(store, read_settings(), now=utc_now(), assumed_delay=delay, trusted=pseudonymised)
-    total = Tally()
-    for path in files_of(paths):
-        with progress(f"importing {path.name}") as show:
-            total.add(import_file(store, path, chosen, reading=reading, until=instant_of(until), progress=show))
+    total = import_paths(store, paths, chosen, reading=reading, until=instant_of(until), progress=progress)
     if json:
         refusals = [{"line": r.line, "faults": [list(f) for f in r.faults]} for r in total.refusals]
         print_json(

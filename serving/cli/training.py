@@ -9,13 +9,15 @@ from rich.table import Table
 
 from data.errors import ModelError
 from data.records import utc_now
+from data.snapshots import Snapshot
 from data.store import Store, open_store
-from data.store import records as record_rows
 from data.times import OPEN
 from serving.cli.records import Json, Until, instant_of
+from serving.cli.snapshots import named_snapshot, take_snapshot
 from serving.cli.terminal import out, print_json, progress
 from serving.settings import Settings, read_settings
 
+_SNAPSHOT_HELP = "The snapshot to train on: its id, or its folder. Without it, one is taken now."
 ModelName = Annotated[
     Literal["credit", "shipment"], typer.Argument(help="credit (enterprises) or shipment (declarations)")
 ]
@@ -41,15 +43,20 @@ class Outcome:
 def train_and_log(
     store: Store,
     settings: Settings,
+    snapshot: Snapshot,
     model: str,
     features: str,
     *,
-    until: int,
+    until: int = OPEN,
     trials: int,
     promote: bool,
     seed: int = 7,
 ) -> Outcome:
-    """Train on what the store knew, log the run to MLflow, and make it champion where asked to."""
+    """Train on a snapshot, log the run to MLflow, and make it champion where asked to.
+
+    Arguments:
+        store: takes the bundle of a new champion; nothing is read from it.
+    """
     from features.catalogue import feature_set
     from models.champions import Signature, install
     from models.dataset import credit_dataset, shipment_dataset
@@ -61,13 +68,12 @@ def train_and_log(
     if (chosen.about == "enterprise") != (model == "credit"):
         raise ModelError(f"feature set {features!r} is about a {chosen.about}; it does not fit the {model} model")
     with progress(f"{model}: computing features") as show:
-        with store.read() as connection:
-            versions = list(record_rows.versions(connection))
+        versions = snapshot.versions()
         if model == "credit":
             moment = until if until != OPEN else max((v.record.known_at for v in versions), default=0)
-            dataset = credit_dataset(chosen, versions, until=moment, progress=show)
+            dataset = credit_dataset(chosen, versions, snapshot.digest, until=moment, progress=show)
         else:
-            dataset = shipment_dataset(chosen, versions, until=until, progress=show)
+            dataset = shipment_dataset(chosen, versions, snapshot.digest, until=until, progress=show)
     with progress(f"{model}: tuning on {len(dataset):,} rows") as show:
         trained = train(model, dataset, trials=trials, seed=seed, threads=settings.threads, progress=show)
     logged = log_run(config, trained, dataset)
@@ -80,6 +86,7 @@ def train_and_log(
 def train_model(
     model: ModelName,
     features: Annotated[str | None, typer.Option(help="Feature set; by default the model's own.")] = None,
+    snapshot: Annotated[str | None, typer.Option(help=_SNAPSHOT_HELP)] = None,
     until: Until = None,
     trials: Annotated[int, typer.Option(min=1, help="Parameter settings to try.")] = 20,
     seed: Annotated[int, typer.Option(help="The same seed and data give the same model.")] = 7,
@@ -89,8 +96,17 @@ def train_model(
     """Tune, calibrate and train a model; log the run, its plots and its bundle to MLflow."""
     settings = read_settings()
     store = open_store(settings.database_url)
+    taken = named_snapshot(settings, snapshot) if snapshot else take_snapshot(store, settings)
     outcome = train_and_log(
-        store, settings, model, features or model, until=instant_of(until), trials=trials, promote=promote, seed=seed
+        store,
+        settings,
+        taken,
+        model,
+        features or model,
+        until=instant_of(until),
+        trials=trials,
+        promote=promote,
+        seed=seed,
     )
     if json:
         print_json(

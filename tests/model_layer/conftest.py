@@ -34,7 +34,7 @@ def versions(world: Store) -> list[Version]:
 
 @pytest.fixture(scope="session")
 def shipments(versions: list[Version]) -> Dataset:
-    return shipment_dataset(feature_set("shipment"), versions)
+    return shipment_dataset(feature_set("shipment"), versions, "snapshot")
 
 
 @pytest.fixture(scope="session")

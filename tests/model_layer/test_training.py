@@ -69,13 +69,13 @@ def test_an_inspection_of_another_source_finds_its_declaration_as_known_then() -
         version(2, 20, "supervision", "customs", "new", inspection),
         version(3, 30, "declaration", "single-window", "change", payload | {"declared_value_fen": 9}),
     ]
-    dataset = shipment_dataset(feature_set("shipment"), versions)
+    dataset = shipment_dataset(feature_set("shipment"), versions, "snapshot")
     assert (dataset.asked_at.tolist(), dataset.known_at.tolist(), dataset.outcomes.tolist()) == ([10], [20], [1])
 
 
 def test_outcomes_known_later_do_not_count(shipments: Dataset, versions: list[Version]) -> None:
     until = int(np.median(shipments.known_at))
-    earlier = shipment_dataset(feature_set("shipment"), versions, until=until)
+    earlier = shipment_dataset(feature_set("shipment"), versions, "snapshot", until=until)
     assert (earlier.known_at < until).all()
     assert len(earlier) == int((shipments.known_at < until).sum())
     kept = shipments.rows(shipments.known_at < until)
@@ -89,7 +89,7 @@ def test_outcomes_known_later_do_not_count(shipments: Dataset, versions: list[Ve
 
 def test_credit_asks_only_about_windows_that_have_passed(versions: list[Version]) -> None:
     until = max(v.record.known_at for v in versions)
-    credit = credit_dataset(feature_set("credit"), versions, until=until)
+    credit = credit_dataset(feature_set("credit"), versions, "snapshot", until=until)
     assert (credit.known_at <= until).all()
     assert 0.02 < credit.outcomes.mean() < 0.6
 

@@ -33,8 +33,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
             versions = list(record_rows.versions(connection))
         until = max(v.record.known_at for v in versions)
         datasets = {
-            "credit": credit_dataset(feature_set("credit"), versions, until=until),
-            "shipment": shipment_dataset(feature_set("shipment"), versions),
+            "credit": credit_dataset(feature_set("credit"), versions, "snapshot", until=until),
+            "shipment": shipment_dataset(feature_set("shipment"), versions, "snapshot"),
         }
         bundles = {model: train(model, dataset, trials=1).bundle for model, dataset in datasets.items()}
         install_all(store, bundles, parameters.end)

@@ -46,8 +46,11 @@ def replayed(
     import_file(store, folder / "records.jsonl", None, reading=reading(utc_now()), until=begin)
     with store.read() as connection:
         versions = list(record_rows.versions(connection))
-    credit = credit_dataset(feature_set("credit"), versions, until=begin)
-    for model, dataset in (("credit", credit), ("shipment", shipment_dataset(feature_set("shipment"), versions))):
+    credit = credit_dataset(feature_set("credit"), versions, "snapshot", until=begin)
+    for model, dataset in (
+        ("credit", credit),
+        ("shipment", shipment_dataset(feature_set("shipment"), versions, "snapshot")),
+    ):
         install(store, train(model, dataset, trials=1, folds=2).bundle, Signature("test", begin, "test"))
     clearance = Clearance(store, shipped_policies(), KEY, PSEUDONYMS, utc_now, follow_records=True)
     later = steps_of(folder / "records.jsonl", begin)
