@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from data.importing import import_file
+from data.importing import import_paths
 from data.records import utc_now
 from data.simulator import load_parameters, simulate, write_world
 from data.store import open_store
@@ -22,6 +22,7 @@ from models.champions import champion
 from models.explain import Scorer
 from models.policy import shipped_policies
 from serving.clearance import Clearance
+from serving.cli.replay import steps_of
 from serving.cli.snapshots import take_snapshot
 from serving.cli.training import train_and_log
 from serving.reading import open_reading
@@ -47,14 +48,14 @@ def prepared(folder: Path = FOLDER, *, fresh: bool = False, trials: int = 3) -> 
     )
     if is_ready(folder) and not fresh:
         return settings
-    if folder.exists() and any(folder.iterdir()) and not (folder / "records.jsonl").exists():
+    if folder.exists() and any(folder.iterdir()) and not (folder / "records").exists():
         raise SystemExit(f"{folder} holds something other than an earlier benchmark; choose another --folder")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     _write_registry_config(folder)
     write_world(simulate(load_parameters()), folder)
     store = open_store(settings.database_url)
-    import_file(store, folder / "records.jsonl", None, reading=open_reading(store, settings, now=utc_now()))
+    import_paths(store, [folder / "records"], None, reading=open_reading(store, settings, now=utc_now()))
     snapshot = take_snapshot(store, settings)
     for model in _SETS:
         train_and_log(store, settings, snapshot, model, model, trials=trials, promote=True)
@@ -122,8 +123,8 @@ class Declarations:
         with store.read() as connection:
             self._at = from_instant(record_rows.latest_known(connection))
         store.close()
-        lines = (settings.var / "pending.jsonl").read_bytes().splitlines()
-        self._templates = [msgspec.json.decode(line) for line in lines]
+        steps = steps_of(settings.var / "pending", asks=True)
+        self._templates = [step.envelope for step in steps if step.asks]
         self._made = 0
         self.hold = False
 

@@ -6,6 +6,7 @@ Each type is declared once and serves every reader, the API's schema and the doc
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
@@ -38,6 +39,7 @@ def uscc_check_character(first_17: str) -> str:
     return _USCC_ALPHABET[(31 - total % 31) % 31]
 
 
+@lru_cache(65_536)
 def enterprise_id(value: str) -> str:
     """An enterprise's code: an 18-character USCC with its check character right, or another register's shorter code."""
     if len(value) == 18 and value.isascii() and value.isalnum():

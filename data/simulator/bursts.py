@@ -1,10 +1,10 @@
-"""Bursts: many trades of one firm within days. Some are a scheme, some are an honest launch."""
+"""Bursts: many trades of one firm within days. Some belong to a scheme; launches and group purchases are honest."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from data.simulator.draws import Bools, Floats, Ints, choose_one, generator
+from data.simulator.draws import Bools, Ints, choose_one, generator
 from data.simulator.firms import Firms
 from data.simulator.parameters import Parameters
 from data.times import DAY
@@ -12,62 +12,51 @@ from data.times import DAY
 
 @dataclass(frozen=True, slots=True)
 class Bursts:
-    """All arrays: shape (bursts,). `first_day` counts from the world's start; `is_scheme` is hidden.
+    """All arrays: shape (bursts,). `first_day` counts from the world's start.
 
-    `is_splitting`: parcels share address and buyers, be it order splitting or an honest group purchase.
+    `is_group`: an honest group purchase, whose parcels go to one address.
     """
 
-    firm: Ints
+    owner: Ints
     first_day: Ints
     days: Ints
     parcels: Ints
-    is_splitting: Bools
-    is_scheme: Bools
+    is_group: Bools
 
     def __len__(self) -> int:
-        return len(self.firm)
+        return len(self.owner)
 
 
-def bursts_of(parameters: Parameters, firms: Firms) -> Bursts:
-    """Draw all bursts: order splitting, launches of new firms that are schemes, and honest launches."""
+def bursts_of(parameters: Parameters, firms: Firms, lives_by_bursts: Bools) -> Bursts:
+    """Draw all bursts. Whether one serves a scheme is seen on its days: a firm that has stopped just sells.
+
+    Arguments:
+        lives_by_bursts: owners whose first scheme needs many parcels at once, shape (owners,).
+    """
     rng = generator(parameters.seed, "bursts")
-    schemes = parameters.schemes
-    trades = parameters.firms * parameters.days * parameters.declarations_per_firm_day
-    temptation: Floats = (1.0 - firms.honesty) ** 2
+    trade, law = parameters.trade, parameters.violations
+    years = parameters.days / 365
+    # A burst is some times the firm's usual trade of those days, so that large worlds have large bursts.
+    scale = max(1.0, parameters.declarations_per_firm_day / 0.1)
+    size = firms.size.mean(axis=1)
 
-    # Group purchases look like order splitting: many parcels of one firm to one address.
-    splits = round(schemes.splitting.share * trades / schemes.splitting.parcels)
-    groups = round(schemes.honest_groups * splits)
-    splitter = choose_one(rng, temptation * ~firms.is_new + 1e-12, splits)
-    host = choose_one(rng, firms.honesty * firms.size * ~firms.is_new + 1e-12, groups)
-    sender = np.concatenate([splitter, host])
-    send_day = (rng.random(len(sender)) * parameters.days).astype(np.int64)
-    # A firm sends after it has begun to trade.
-    send_day = np.maximum(send_day, _day(parameters, firms.active_from[sender]))
-
+    senders = np.repeat(np.arange(firms.owners), rng.poisson(law.burst_rate * years * lives_by_bursts))
+    groups = rng.poisson(trade.group_rate * years * firms.owners)
+    hosts = choose_one(rng, firms.honesty * np.sqrt(size) * ~firms.is_new * ~firms.is_exporter + 1e-12, groups)
     new = np.flatnonzero(firms.is_new)
-    wanted = min(round(schemes.new_firm.share * trades / schemes.new_firm.parcels), len(new) // 2)
-    shady = rng.permutation(new)
-    shady = shady[np.argsort(firms.honesty[shady], kind="stable")][:wanted]
-    others = np.setdiff1d(new, shady)
-    honest = others[rng.random(len(others)) < schemes.honest_launch]
-    launcher = np.concatenate([shady, honest])
+    launchers = new[rng.random(len(new)) < trade.launch_share]
 
-    firm = np.concatenate([sender, launcher])
-    number = np.arange(len(firm))
-    is_splitting = number < len(sender)
-    shortest = np.where(is_splitting, schemes.splitting.days[0], schemes.new_firm.days[0])
-    longest = np.where(is_splitting, schemes.splitting.days[1], schemes.new_firm.days[1])
-    parcels = np.where(is_splitting, schemes.splitting.parcels, schemes.new_firm.parcels)
+    owner = np.concatenate([senders, hosts, launchers])
+    sort = np.repeat([0, 1, 2], [len(senders), len(hosts), len(launchers)])
+    lengths = np.array([law.burst_days, trade.group_days, trade.launch_days])[sort]
+    parcels = np.array([law.burst_parcels, trade.group_parcels, trade.launch_parcels])[sort]
+    begins = np.maximum((firms.active_from[owner] - parameters.start) // DAY + 1, 0)
+    # A firm sends after it has begun to trade; a launch is when it begins.
+    random_day = np.maximum((rng.random(len(owner)) * parameters.days).astype(np.int64), begins)
     return Bursts(
-        firm=firm,
-        first_day=np.concatenate([send_day, _day(parameters, firms.active_from[launcher])]),
-        days=rng.integers(shortest, longest + 1),
-        parcels=1 + rng.poisson(parcels - 1),
-        is_splitting=is_splitting,
-        is_scheme=(number < splits) | (~is_splitting & (number < len(sender) + len(shady))),
+        owner=owner,
+        first_day=np.where(sort == 2, begins, random_day),
+        days=rng.integers(lengths[:, 0], lengths[:, 1] + 1),
+        parcels=1 + rng.poisson((parcels - 1) * scale),
+        is_group=sort == 1,
     )
-
-
-def _day(parameters: Parameters, instant: Ints) -> Ints:
-    return np.maximum((instant - parameters.start) // DAY + 1, 0)

@@ -1,170 +1,217 @@
-"""The documents of a trade as the registers receive them: order, payment, waybill, declaration."""
+"""The documents of a trade before its declaration: order, payment, waybill; and what becomes of the parcel."""
 
-from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
-from numpy.random import Generator
+import pyarrow as pa
 
-from data.simulator.draws import MINUTE, Bools, Floats, Ints, Texts, generator, pseudonyms, texts, uniform
-from data.simulator.firms import Firms
-from data.simulator.goods import Market
-from data.simulator.parameters import Parameters
-from data.simulator.schemes import Declared
-from data.simulator.services import Services
-from data.simulator.tables import Table, local_time, optional
-from data.simulator.trades import Trades
-from data.times import SECOND
+from data.layout import schema_of
+from data.simulator import people
+from data.simulator.columns import lists, looked_up, numbers, one_of, only, same, text
+from data.simulator.draws import MINUTE, Bools, Ints, scramble
+from data.simulator.scene import Scene
+from data.simulator.sheets import CHANGE, NEW, Columns, Sheet
+from data.times import DAY, HOUR, SECOND
 
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """The numbers under which registers know each trade. All arrays: shape (trades,)."""
-
-    order: Texts
-    waybill: Texts
-    declaration: Texts
-    declaration_guid: Texts
-    enterprise: Texts
+SOURCE = "single_window"
+_UNIT = 100_000
+"""One piece in hundred-thousandths."""
 
 
-def numbers_of(parameters: Parameters, firms: Firms, trades: Trades) -> Numbers:
-    """Number all trades: lists as CEB does (4 customs office, 4 year, I or E, 9 serial)."""
-    serial = range(1, len(trades) + 1)
-    offices = texts(parameters.customs_offices)[trades.office].tolist()
-    years = (local_time(trades.declared_at).astype("datetime64[Y]").astype(np.int64) + 1970).tolist()
-    ways = np.where(trades.is_export, "E", "I").tolist()
-    lists = zip(offices, years, ways, serial, strict=True)
-    return Numbers(
-        order=texts([f"SO{number:012d}" for number in serial]),
-        waybill=texts([f"YT{number + 70_000_000:012d}" for number in serial]),
-        declaration=texts([f"{office}{year}{way}{number:09d}" for office, year, way, number in lists]),
-        declaration_guid=pseudonyms(parameters.seed, "declaration", "dec-", np.arange(len(trades))),
-        enterprise=firms.code[trades.firm],
+def document_sheets(scene: Scene) -> list[Sheet]:
+    """Orders, payments, waybills with their corrections, and tracking."""
+    trades, arrivals, papers, happened = scene.trades, scene.arrivals, scene.papers, scene.happened
+    paid = happened[papers.has_payment[happened]]
+    sent = happened[papers.has_waybill[happened]]
+    at_once = scene.marked("paid_at_once", paid)
+    paid_at = np.where(at_once, trades.ordered_at[paid] + 3 * SECOND, trades.paid_at[paid])
+    paid_known = np.where(at_once, np.minimum(arrivals.payment[paid], paid_at + HOUR), arrivals.payment[paid])
+    waybills = Sheet(
+        "waybill", SOURCE, sent, trades.shipped_at[sent], arrivals.waybill[sent], lambda *a: _waybills(scene, *a)
     )
+    return [
+        Sheet(
+            "order", SOURCE, happened, trades.ordered_at[happened], arrivals.order[happened],
+            lambda of, _: _orders(scene, of),
+        ),
+        Sheet("payment", SOURCE, paid, paid_at, paid_known, lambda of, _: _payments(scene, of)),
+        corrected(scene, waybills),
+        *_tracking(scene, sent),
+    ]  # fmt: skip
 
 
-def documents_of(
-    parameters: Parameters, firms: Firms, market: Market, services: dict[str, Services],
-    trades: Trades, declared: Declared, numbers: Numbers,
-) -> tuple[list[Table], Table]:  # fmt: skip
-    """All documents of all trades.
+def is_corrected(scene: Scene, kind: str, trade: Ints) -> Bools:
+    """Whether a document first states a wrong gross mass, which a `change` mends. Pending trades are left as they are."""
+    is_drawn = scene.draw(f"corrected {kind}", trade) < scene.parameters.papers.correction_share
+    return is_drawn & (scene.trades.declared_at[trade] < scene.parameters.pending_from)
 
-    Returns:
-        Orders, payments, waybills and corrections; and apart from them the declarations in the order of the trades.
+
+def corrected(scene: Scene, sheet: Sheet) -> Sheet:
+    """A sheet with its corrections."""
+    which = np.flatnonzero(is_corrected(scene, sheet.kind, sheet.of))
+    later = sheet.take(which)
+    wait = 60 + 4_000 * scene.draw(f"correction {sheet.kind}", later.of)
+    known_at = later.known_at + wait.astype(np.int64) * MINUTE
+    version = np.r_[np.full(len(sheet), NEW, dtype=np.int8), np.full(len(which), CHANGE, dtype=np.int8)]
+    return Sheet(
+        sheet.kind, sheet.source, np.r_[sheet.of, later.of], np.r_[sheet.event_at, later.event_at],
+        np.r_[sheet.known_at, known_at], sheet.content, version,
+    )  # fmt: skip
+
+
+def stated_mass(scene: Scene, kind: str, trade: Ints, version: Ints, right: Ints) -> Ints:
+    """The gross mass that a version of a document states."""
+    wrong = is_corrected(scene, kind, trade) & (version == NEW)
+    factor = 0.7 + 0.8 * scene.draw(f"wrong mass {kind}", trade)
+    return np.where(wrong, np.maximum((right * factor).astype(np.int64), 21), right)
+
+
+def goods_lines(scene: Scene, kind: str, trade: Ints, total: Ints, pair: Ints) -> pa.Array:
+    """Lines of goods of an order or a list: the first has the greatest value, the others one piece each.
+
+    Arguments:
+        kind: `order` or `declaration`; where a trace says so, the order's names and quantities are others.
+        total, pair: value of all lines in fen, and the goods that they name; shape (trades asked about,).
     """
-    rng = generator(parameters.seed, "documents")
-    size, law, seed = len(trades), parameters.papers, parameters.seed
-    index = np.arange(size)
-    careless = firms.carelessness[trades.firm]
-    platform = services["platform"].code[trades.platform]
-    logistics = services["logistics"].code[trades.logistics]
-    retail = ~trades.is_export
-    buyer = optional(pseudonyms(seed, "person", "p_", trades.buyer), retail)
-    payer = optional(pseudonyms(seed, "person", "p_", trades.payer), retail)
-    address = optional(pseudonyms(seed, "address", "a_", trades.address), retail)
-
-    # The order of an under-valued shipment sometimes still shows what the buyer really pays.
-    is_lower = declared.value_fen < trades.value_fen
-    goods = np.where(is_lower & (rng.random(size) < law.true_order_share), trades.value_fen, declared.value_fen)
-    coupon = rng.random(size) < law.coupon_share
-    goods = np.where(coupon, (goods * uniform(rng, (1.05, 1.5), size)).astype(np.int64), goods)
-    tax = goods * market.retail_bp[declared.pair] // 10_000
-    total = goods + tax + np.where(rng.random(size) < 0.4, rng.integers(8, 40, size=size) * 100, 0)
-    wrong = rng.random(size) < law.careless_amount * careless
-    paid = np.where(wrong, (total * uniform(rng, (0.8, 1.15), size)).astype(np.int64), total)
-    reuses = declared.waybill_of != index
-    # Where the waybill is another trade's, there is mostly none of this trade's own.
-    missing_waybill = (rng.random(size) < law.missing_waybill) | (reuses & (rng.random(size) < 0.7))
-    elsewhere = rng.random(size) < 0.01 + 0.04 * careless
-    other_address = pseudonyms(seed, "address", "a_", rng.integers(0, parameters.population.addresses, size=size))
-
-    order = Table(
-        kind="order", source="single_window", guid=pseudonyms(seed, "order", "ord-", index),
-        event_at=trades.ordered_at, known_at=trades.ordered_at + _delay(parameters, rng, 4, size),
-        columns={
-            "order_no": numbers.order, "enterprise": numbers.enterprise, "platform": platform, "total_fen": total,
-            "goods_value_fen": goods, "buyer": buyer, "consignee_address": address,
-        },
-    )  # fmt: skip
-    payment = Table(
-        kind="payment", source="single_window", guid=pseudonyms(seed, "payment", "pay-", index),
-        event_at=trades.paid_at, known_at=trades.paid_at + _delay(parameters, rng, 3, size),
-        columns={
-            "payment_no": texts([f"PY{number:012d}" for number in range(1, size + 1)]), "order_no": numbers.order,
-            "enterprise": numbers.enterprise, "payment_firm": services["payment"].code[trades.payment],
-            "platform": platform, "paid_fen": paid, "payer": payer,
-        },
-    )  # fmt: skip
-    waybill = Table(
-        kind="waybill", source="single_window", guid=pseudonyms(seed, "waybill", "way-", index),
-        event_at=trades.shipped_at, known_at=trades.shipped_at + _delay(parameters, rng, 25, size),
-        columns={
-            "waybill_no": numbers.waybill, "order_no": numbers.order, "enterprise": numbers.enterprise,
-            "logistics_firm": logistics, "gross_mass_g": trades.gross_g,
-            "consignee_address": np.where(elsewhere & retail, other_address, address),
-        },
-    )  # fmt: skip
-    declaration = _declarations(parameters, market, services, trades, declared, numbers, buyer, address, rng)
-    may = trades.declared_at < parameters.pending_from
-    has = ~missing_waybill
-    waybill, late_waybill = _corrected(waybill.take(has), parameters, rng, may[has])
-    declaration, late_declaration = _corrected(declaration, parameters, rng, may)
-    paid_for = rng.random(size) >= law.missing_payment
-    return [order, payment.take(paid_for), waybill, late_waybill, late_declaration], declaration
+    market, trades = scene.market, scene.trades
+    counts = trades.lines[trade].astype(np.int64)
+    row = np.repeat(np.arange(len(trade)), counts)
+    number = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    first = number == 0
+    # Each further line takes a sixth to a quarter of the value.
+    part = (total * (1 / 6 + scene.draw("line", trade) / 12)).astype(np.int64)
+    amount = np.where(first, (total - part * (counts - 1))[row], part[row])
+    quantity = trades.quantity[trade].astype(np.int64)
+    if kind == "order":
+        quantity = quantity + scene.marked("line_quantity", trade)
+    pieces = np.where(first, (quantity - (counts - 1))[row], 1)
+    price = (amount * 1000 + pieces // 2) // pieces
+    shift = scramble(scene.parameters.seed, "goods name", trade) % np.uint64(8)
+    if kind == "order":
+        shift = shift + scene.marked("line_names", trade)
+    goods = pair[row]
+    name = market.name_first[goods] + (shift.astype(np.int64)[row] + number) % market.name_count[goods]
+    fields = {
+        "number": numbers(number + 1),
+        "item_no": text(len(row), b"SKU", (name, 4), (goods, 4)),
+        "name": looked_up(market.names, name),
+        "hs_code": looked_up(market.hs_code, goods),
+        "origin": looked_up(market.origin, goods),
+        "currency": same("142", len(row)),
+        "unit": same("011", len(row)),
+        "quantity_e5": numbers(pieces * _UNIT),
+        "price_millifen": numbers(price),
+        "total_fen": numbers((price * pieces + 500) // 1000),
+    }
+    return lists(counts, fields, schema_of(kind).field("lines").type)
 
 
-def _declarations(
-    parameters: Parameters, market: Market, services: dict[str, Services], trades: Trades, declared: Declared,
-    numbers: Numbers, buyer: Texts, address: Texts, rng: Generator,
-) -> Table:  # fmt: skip
-    size = len(trades)
-    origin = market.origin[declared.pair]
-    destination = texts(list(parameters.destinations))[trades.destination]
-    departure = np.where(trades.is_bonded, "142", np.where(trades.via_hub, parameters.trade.hub, origin)).astype(object)
-    departure = np.where(trades.is_export, destination, departure)
-    mode = np.where(trades.is_bonded, "1210", np.where(trades.is_business, "9710", "9610")).astype(object)
-    # Bonded goods leave the zone by road (4); the others travel by air (5), by water (2) to business buyers.
-    transport = np.where(trades.is_bonded, "4", np.where(trades.is_business, "2", "5")).astype(object)
-    late = (rng.random(size) < parameters.papers.late_share) & (trades.declared_at < parameters.pending_from)
-    retail_bp = market.retail_bp[declared.pair]
-    return Table(
-        kind="declaration", source="customs", guid=numbers.declaration_guid, event_at=trades.declared_at,
-        known_at=trades.declared_at + late * rng.integers(5, 180, size=size) * MINUTE,
-        columns={
-            "declaration_no": numbers.declaration, "enterprise": numbers.enterprise,
-            "direction": np.where(trades.is_export, "export", "import").astype(object),
-            "customs_office": texts(parameters.customs_offices)[trades.office],
-            "trade_mode": mode, "transport_mode": transport,
-            "declarant": services["agent"].code[trades.agent], "platform": services["platform"].code[trades.platform],
-            "logistics_firm": services["logistics"].code[trades.logistics], "order_no": numbers.order,
-            "waybill_no": numbers.waybill[declared.waybill_of], "hs_code": market.hs_code[declared.pair],
-            "origin": origin, "departure": departure, "buyer": buyer, "consignee_address": address,
-            "declared_value_fen": declared.value_fen, "quantity": trades.quantity, "net_mass_g": declared.net_g,
-            "gross_mass_g": declared.gross_g, "tax_rate_bp": retail_bp,
-            "tax_type": optional(np.full(size, "composite"), ~trades.is_export),
-        },
-    )  # fmt: skip
+def lines_value(scene: Scene, trade: Ints) -> Ints:
+    """Pieces of a trade's first line, the one of the greatest value."""
+    result: Ints = scene.trades.quantity[trade].astype(np.int64) - (scene.trades.lines[trade] - 1)
+    return result
 
 
-def _delay(parameters: Parameters, rng: Generator, minutes: float, size: int) -> Ints:
-    """How long a document takes to reach us: mostly minutes, sometimes days. In microseconds."""
-    usual: Floats = np.clip(np.exp(rng.normal(np.log(minutes), 1.0, size)), 0, 1400)
-    late = rng.random(size) < parameters.papers.late_share
-    in_minutes = np.where(late, uniform(rng, parameters.papers.late_days, size) * 1440, usual)
-    return (in_minutes * 60).astype(np.int64) * SECOND
+def otherwise(scene: Scene, document: str, trade: Ints) -> Bools:
+    """Whether a document writes telephone and address in another way than the others."""
+    return scene.draw(f"writing {document}", trade) < scene.parameters.papers.other_writing
 
 
-def _corrected(table: Table, parameters: Parameters, rng: Generator, may: Bools) -> tuple[Table, Table]:
-    """Some rows first arrive with a wrong gross mass; a `change` of the same guid later states the right one.
+def direction(scene: Scene, trade: Ints) -> pa.Array:
+    """Import or export."""
+    return one_of("import", "export", scene.trades.is_export[trade])
 
-    Returns:
-        The table as first sent, and the corrections.
-    """
-    size = len(table.guid)
-    chosen = may & (rng.random(size) < parameters.papers.correction_share)
-    right = table.columns["gross_mass_g"]
-    assert isinstance(right, np.ndarray)
-    wrong = np.maximum((right * uniform(rng, (0.7, 1.5), size)).astype(np.int64), 1)
-    first = replace(table, columns={**table.columns, "gross_mass_g": np.where(chosen, wrong, right)})
-    later = replace(table, action="change", known_at=table.known_at + rng.integers(60, 4000, size=size) * MINUTE)
-    return first, later.take(chosen)
+
+def _orders(scene: Scene, of: Ints) -> Columns:
+    papers, life = scene.papers, scene.life
+    retail = ~scene.trades.is_export[of]
+    other = otherwise(scene, "order", of)
+    return {
+        "guid": scene.guid("order", b"ord-", of), "order_no": scene.order_no(of),
+        "enterprise": scene.enterprise(life.firm[of]), "platform": scene.service("platform", life.platform[of]),
+        "direction": direction(scene, of), "total_fen": numbers(papers.total[of]),
+        "goods_value_fen": numbers(papers.goods[of]), "freight_fen": numbers(papers.freight[of]),
+        "discount_fen": numbers(papers.discount[of]), "tax_fen": numbers(papers.tax[of], retail),
+        "buyer": only(people.identity_numbers(papers.buyer[of]), retail),
+        "buyer_name": only(people.names(papers.named[of]), retail),
+        "buyer_telephone": only(people.telephones(papers.buyer[of], np.zeros(len(of), dtype=bool)), retail),
+        "consignee": only(people.names(papers.consignee[of]), retail),
+        "consignee_telephone": only(people.telephones(papers.telephone[of], other), retail),
+        "consignee_address": only(people.addresses(papers.address[of], other), retail),
+        "payment_firm": scene.service("payment", scene.trades.payment[of]), "payment_no": _payment_no(of),
+        "currency": same("142", len(of)), "lines": goods_lines(scene, "order", of, papers.goods[of], life.pair[of]),
+    }  # fmt: skip
+
+
+def _payment_no(trade: Ints) -> pa.Array:
+    return text(len(trade), b"PY", (trade + 1, 12))
+
+
+def _payments(scene: Scene, of: Ints) -> Columns:
+    papers = scene.papers
+    is_person = ~scene.trades.is_export[of] | scene.marked("personal_receipt", of)
+    other = otherwise(scene, "payment", of)
+    return {
+        "guid": scene.guid("payment", b"pay-", of), "payment_no": _payment_no(of), "order_no": scene.order_no(of),
+        "enterprise": scene.enterprise(scene.life.firm[of]),
+        "payment_firm": scene.service("payment", scene.trades.payment[of]),
+        "platform": scene.service("platform", scene.life.platform[of]), "direction": direction(scene, of),
+        "paid_fen": numbers(papers.paid[of]), "payer": only(people.identity_numbers(papers.payer[of]), is_person),
+        "payer_name": only(people.names(papers.payer[of]), is_person),
+        "payer_telephone": only(people.telephones(papers.payer[of], other), is_person),
+        "currency": same("142", len(of)),
+    }  # fmt: skip
+
+
+def _waybills(scene: Scene, of: Ints, version: Ints) -> Columns:
+    papers, trades = scene.papers, scene.trades
+    retail = ~trades.is_export[of]
+    other = otherwise(scene, "waybill", of)
+    # The order gave another telephone than the consignee's own: the waybill repeats what the order says.
+    telephone = np.where(papers.sent_to[of] == papers.consignee[of], papers.telephone[of], papers.sent_to[of])
+    gross = stated_mass(scene, "waybill", of, version, trades.gross_g[of].astype(np.int64))
+    return {
+        "guid": scene.guid("waybill", b"way-", of), "waybill_no": scene.waybill_no(of), "order_no": scene.order_no(of),
+        "enterprise": scene.enterprise(scene.life.firm[of]),
+        "logistics_firm": scene.service("logistics", trades.logistics[of]), "direction": direction(scene, of),
+        "gross_mass_g": numbers(gross), "freight_fen": numbers(papers.freight[of]),
+        "insurance_fen": numbers(np.zeros(len(of))), "pieces": numbers(np.ones(len(of))),
+        "consignee": only(people.names(papers.sent_to[of]), retail),
+        "consignee_telephone": only(people.telephones(telephone, other), retail),
+        "consignee_address": only(people.addresses(papers.sent_address[of], other), retail),
+        "currency": same("142", len(of)),
+    }  # fmt: skip
+
+
+def _tracking(scene: Scene, sent: Ints) -> list[Sheet]:
+    """Arrival and departure of exports, delivery of imports: where the logistics firm reports it."""
+    law, trades = scene.parameters.papers, scene.trades
+    heard = sent[~scene.marked("no_tracking", sent)]
+    is_export = trades.is_export[heard]
+    reported = scene.draw("tracking", heard) < np.where(is_export, law.tracking_share, law.signed_share)
+    abroad, home = heard[reported & is_export], heard[reported & ~is_export]
+    at_port = (trades.shipped_at[abroad] + trades.declared_at[abroad]) // 2 // MINUTE * MINUTE
+    leaves = trades.declared_at[abroad] + (DAY * (0.5 + 2.5 * scene.draw("departs", abroad))).astype(np.int64)
+    signs = trades.declared_at[home] + (DAY * (0.8 + 4 * scene.draw("signs", home))).astype(np.int64)
+    sheets = []
+    for event, of, moment in (("arrived", abroad, at_port), ("departed", abroad, leaves), ("signed", home, signs)):
+        at = moment // SECOND * SECOND
+        known_at = at + (6 * HOUR * scene.draw(f"known {event}", of)).astype(np.int64) // SECOND * SECOND
+        sheets.append(Sheet("tracking", SOURCE, of, at, known_at, partial(_event, scene, event)))
+    return sheets
+
+
+def _event(scene: Scene, event: str, of: Ints, _version: Ints) -> Columns:
+    status = {"arrived": "A", "departed": "D", "signed": "S"}[event]
+    mode = scene.trades.mode[of]
+    return {
+        "guid": scene.guid(event, b"trk-", of), "waybill_no": scene.waybill_no(of),
+        "logistics_firm": scene.service("logistics", scene.trades.logistics[of]), "event": same(event, len(of)),
+        "status": same(status, len(of)), "customs_office": looked_up(scene.offices, scene.office(of)),
+        "transport_mode": transport(mode),
+    }  # fmt: skip
+
+
+def transport(mode: Ints) -> pa.Array:
+    """Bonded goods leave the zone by road (4); the others travel by air (5), by water (2) in bulk."""
+    return looked_up(["5", "4", "5", "2", "2"], mode)

@@ -1,4 +1,4 @@
-"""Vectorised draws: one generator a part of the world, weighted choices, pseudonyms, ranks within groups."""
+"""Vectorised draws: one generator a part of the world, weighted choices, scrambled numbers."""
 
 from zlib import crc32
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from data.simulator.parameters import Pair
+from data.simulator.laws import Pair
 from data.times import SECOND
 
 Ints = NDArray[np.int64]
@@ -64,11 +64,6 @@ def minutes_between(rng: Generator, hours: Pair, size: int) -> Ints:
     return durations
 
 
-def sigmoid(x: Floats) -> Floats:
-    """Probability of log-odds."""
-    return 1.0 / (1.0 + np.exp(-x))
-
-
 def scramble(seed: int, space: str, index: Ints) -> NDArray[np.uint64]:
     """Different indices as different numbers of 64 bits without visible order (splitmix64, a bijection).
 
@@ -84,21 +79,6 @@ def scramble(seed: int, space: str, index: Ints) -> NDArray[np.uint64]:
         return x ^ (x >> np.uint64(31))
 
 
-def pseudonyms(seed: int, space: str, prefix: str, index: Ints) -> Texts:
-    """Pseudonyms such as "p_" and 16 hexadecimal digits, one an index."""
-    return texts([f"{prefix}{number:016x}" for number in scramble(seed, space, index).tolist()])
-
-
-def rank_within(groups: Ints, order_by: Floats) -> Ints:
-    """Rank of each entry within its group, 0 for the smallest; ties in their order.
-
-    Arguments:
-        groups, order_by: shape (entries,).
-    """
-    order = np.lexsort((order_by, groups))
-    in_order = groups[order]
-    starts = np.r_[True, in_order[1:] != in_order[:-1]] if len(groups) else np.zeros(0, dtype=bool)
-    positions = np.arange(len(groups))
-    ranks = np.empty(len(groups), dtype=np.int64)
-    ranks[order] = positions - np.maximum.accumulate(np.where(starts, positions, 0))
-    return ranks
+def fraction(seed: int, space: str, index: Ints) -> Floats:
+    """A draw between 0 and 1 that belongs to an index: the same for any part of the world that asks for it."""
+    return (scramble(seed, space, index) >> np.uint64(11)).astype(np.float64) * 2.0**-53

@@ -1,137 +1,105 @@
-"""Inspections: who is selected by law, at random or by rules, and what is found. Only these make outcomes."""
+"""Whom an office inspects: by statutory level, at random, or by rules up to the day's capacity."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 
-from data.simulator.documents import Numbers
-from data.simulator.draws import (
-    Bools,
-    Floats,
-    Ints,
-    generator,
-    minutes_between,
-    pseudonyms,
-    rank_within,
-    texts,
-    uniform,
-)
-from data.simulator.firms import LEVELS, SCHEMES, Firms
-from data.simulator.parameters import Parameters
-from data.simulator.schemes import Declared
-from data.simulator.tables import Table, optional
-from data.simulator.trades import Trades
-from data.times import DAY
+from data.simulator.draws import Bools, Floats, Ints
+from data.simulator.firms import LEVELS
+from data.simulator.laws import Inspection
 
-REASONS = ("random", "rule:price_low", "rule:weight_mismatch", "rule:new_firm", "rule:statutory_level")
+REASONS = (
+    "random", "rule:statutory_level", "rule:price_gap", "rule:weight_gap", "rule:new_firm", "rule:payment_differs",
+    "rule:missing_document", "rule:waybill_reuse", "rule:recent_hits",
+)  # fmt: skip
 """Why a declaration was selected, by number."""
+NOT_SELECTED = -1
+_FIRST_RULE = REASONS.index("rule:price_gap")
 _MINIMUM_HISTORY = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """Selected declarations. All arrays: shape (trades,). `reason`: number in `REASONS`, -1 where not selected.
+class Sight:
+    """What an officer sees of some declarations. All arrays: shape (declarations,).
 
-    `permille`: probability with which this reason selects such a declaration.
+    `price`: logarithm of the declared price a gram. `weight_ratio`: waybill over declared gross mass, 1 where unknown.
+    `noise`: a number from 0 to 1 by which equal cases take turns.
     """
 
-    reason: Ints
-    permille: Ints
+    pair: Ints
+    is_export: Bools
+    price: Floats
+    weight_ratio: Floats
+    is_new: Bools
+    payment_differs: Bools
+    paper_missing: Bools
+    waybill_reused: Bools
+    has_recent_hits: Bools
+    level: Ints
+    noise: Floats
 
 
-def select(parameters: Parameters, firms: Firms, trades: Trades, declared: Declared) -> Selection:
-    """Select as an office does: the statutory level, then the random draw, then rules up to the day's capacity."""
-    rng = generator(parameters.seed, "selection")
-    law, size = parameters.inspection, len(trades)
-    level = np.where(
-        (trades.declared_at >= firms.level_from[trades.firm]) & (trades.declared_at < firms.level_until[trades.firm]),
-        firms.level[trades.firm],
-        0,
+class Prices:
+    """Mean logarithm of the price of each pair of HS code and origin, over all earlier days."""
+
+    def __init__(self, pairs: int) -> None:
+        self._sum, self._count = np.zeros(pairs), np.zeros(pairs)
+
+    def gap(self, pair: Ints, price: Floats) -> Floats:
+        """How far prices lie above the mean; 0 where there are too few earlier ones."""
+        mean = self._sum[pair] / np.maximum(self._count[pair], 1)
+        return np.where(self._count[pair] >= _MINIMUM_HISTORY, price - mean, 0.0)
+
+    def add(self, pair: Ints, price: Floats) -> None:
+        """The day's prices count from now on."""
+        self._sum += np.bincount(pair, price, len(self._sum))
+        self._count += np.bincount(pair, minlength=len(self._count))
+
+
+def points_of(law: Inspection, prices: Prices, seen: Sight) -> Floats:
+    """Points of each rule, at 1 and above where it fires. Shape (rules, declarations), rules in the order of `REASONS`."""
+    gap = prices.gap(seen.pair, seen.price)
+
+    def turns(fires: Bools, bounds: tuple[float, float]) -> Floats:
+        return fires * (bounds[0] + (bounds[1] - bounds[0]) * seen.noise)
+
+    return np.stack(
+        [
+            np.where(seen.is_export, gap, -gap) / law.price_gap,
+            np.abs(seen.weight_ratio - 1.0) / law.weight_gap,
+            turns(seen.is_new, law.new_firm_points),
+            turns(seen.payment_differs, law.paper_points),
+            turns(seen.paper_missing, law.paper_points),
+            turns(seen.waybill_reused, law.paper_points),
+            turns(seen.has_recent_hits, law.history_points),
+        ]
     )
+
+
+def select(law: Inspection, points: Floats, level: Ints, rng: Generator) -> tuple[Ints, Ints]:
+    """Select among one day's declarations.
+
+    Returns:
+        Number in `REASONS` or `NOT_SELECTED`, and the permille with which this reason selects such a declaration.
+    """
+    size = len(level)
     permille_of = np.zeros(len(LEVELS), dtype=np.int64)
     permille_of[LEVELS.index("dishonest")] = law.dishonest_permille
     permille_of[LEVELS.index("seriously_dishonest")] = law.seriously_dishonest_permille
-    listed = rng.random(size) * 1000 < permille_of[level]
-    drawn = ~listed & (permille_of[level] == 0) & (rng.random(size) < law.random_share)
-
-    # The waybill is found by the number that is declared, be it this trade's own or not.
-    weight_gap = np.abs(trades.gross_g[declared.waybill_of] / declared.gross_g - 1.0)
-    is_new = trades.declared_at - firms.registered_at[trades.firm] < law.new_firm_days * DAY
-    # In the order of `REASONS`; new firms take turns.
-    points = np.stack(
-        [
-            -price_gap(declared, trades) / law.price_gap,
-            weight_gap / law.weight_gap,
-            is_new * rng.uniform(1.0, 1.5, size),
-        ]
-    )
+    reason = np.full(size, NOT_SELECTED)
+    permille = np.zeros(size, dtype=np.int64)
     best = points.max(axis=0)
     certified = (level == LEVELS.index("certified")) | (level == LEVELS.index("advanced_certified"))
     # The law grants certified firms fewer inspections: a rule must speak louder there.
-    eligible = ~listed & ~drawn & (best >= np.where(certified, 2.0, 1.0))
-    day = (trades.declared_at - parameters.start) // DAY
-    capacity = np.ceil(law.rule_share * np.bincount(day, minlength=parameters.days)).astype(np.int64)
-    rank = rank_within(day, np.where(eligible, -best, np.inf))
-    ruled = eligible & (rank < capacity[day])
-
-    reason = np.select(
-        [listed, drawn, ruled], [REASONS.index("rule:statutory_level"), 0, 1 + points.argmax(axis=0)], -1
-    )
-    permille = np.select([listed, drawn, ruled], [permille_of[level], round(law.random_share * 1000), 1000], 0)
-    return Selection(reason=reason.astype(np.int64), permille=permille.astype(np.int64))
-
-
-def price_gap(declared: Declared, trades: Trades) -> Floats:
-    """Logarithm of the declared price a gram against the mean of all earlier ones of the HS code and origin.
-
-    0 where there are too few of them. Shape (trades,), in the order of the trades.
-    """
-    price = np.log(declared.value_fen / declared.net_g)
-    order = np.argsort(declared.pair, kind="stable")
-    before = rank_within(declared.pair, np.arange(len(trades), dtype=np.float64))
-    total = np.cumsum(price[order]) - price[order]
-    first = np.flatnonzero(before[order] == 0)
-    total -= np.repeat(total[first], np.diff(np.r_[first, len(order)]))
-    earlier = np.empty(len(trades), dtype=np.float64)
-    earlier[order] = total
-    return np.where(before >= _MINIMUM_HISTORY, price - earlier / np.maximum(before, 1), 0.0)
-
-
-def inspections_of(
-    parameters: Parameters, trades: Trades, declared: Declared, selection: Selection, numbers: Numbers
-) -> list[Table]:
-    """The inspections of selected declarations, and the penalties that some hits lead to."""
-    rng = generator(parameters.seed, "inspection")
-    law, seed = parameters.inspection, parameters.seed
-    chosen = np.flatnonzero((selection.reason >= 0) & (trades.declared_at < parameters.pending_from))
-    size = len(chosen)
-    event_at = trades.declared_at[chosen] + minutes_between(rng, law.delay_hours, size)
-    known_at = event_at + minutes_between(rng, law.report_hours, size)
-    hit: Bools = (declared.scheme[chosen] >= 0) & (rng.random(size) < law.detection)
-    duty = (declared.duty_at_stake_fen[chosen] * uniform(rng, (0.7, 1.0), size)).astype(np.int64)
-    scheme = texts(SCHEMES)[np.maximum(declared.scheme[chosen], 0)]
-    inspection = Table(
-        kind="supervision", source="customs", guid=pseudonyms(seed, "inspection", "ins-", chosen),
-        event_at=event_at, known_at=known_at,
-        columns={
-            "event": "inspection", "enterprise": numbers.enterprise[chosen],
-            "declaration_no": numbers.declaration[chosen], "finding": np.where(hit, "hit", "clean").astype(object),
-            "violation": optional(scheme, hit), "duty_recovered_fen": np.where(hit, duty, 0),
-            "selected_by": texts(REASONS)[selection.reason[chosen]], "inclusion_permille": selection.permille[chosen],
-        },
-    )  # fmt: skip
-    fined = hit & (rng.random(size) < law.penalty_share)
-    decided_at = known_at + minutes_between(rng, (72, 24 * 30), size)
-    _, general, serious = parameters.credit.usable_days
-    usable_days = np.where(duty > law.serious_duty_fen, serious, general)
-    penalty = Table(
-        kind="supervision", source="customs", guid=pseudonyms(seed, "customs penalty", "pen-", chosen),
-        event_at=decided_at, known_at=decided_at + minutes_between(rng, (2, 96), size),
-        usable_until=decided_at + usable_days * DAY,
-        columns={
-            "event": "penalty", "enterprise": numbers.enterprise[chosen],
-            "declaration_no": numbers.declaration[chosen], "violation": scheme,
-            "fine_fen": (duty * uniform(rng, (0.5, 2.0), size)).astype(np.int64) + 10_000,
-        },
-    )  # fmt: skip
-    return [inspection, penalty.take(fined)]
+    fires = np.flatnonzero(best >= np.where(certified, law.certified_points, 1.0))
+    capacity = int(np.ceil(law.rule_share * size))
+    ruled = fires[np.argsort(-best[fires], kind="stable")[:capacity]]
+    reason[ruled] = _FIRST_RULE + points[:, ruled].argmax(axis=0)
+    permille[ruled] = 1000
+    drawn = (permille_of[level] == 0) & (rng.random(size) < law.random_share)
+    reason[drawn], permille[drawn] = REASONS.index("random"), round(law.random_share * 1000)
+    listed = rng.random(size) * 1000 < permille_of[level]
+    reason[listed] = REASONS.index("rule:statutory_level")
+    permille[listed] = permille_of[level[listed]]
+    return reason, permille

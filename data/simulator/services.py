@@ -68,12 +68,13 @@ def services_of(parameters: Parameters) -> dict[str, Services]:
         ("payment", "支付科技有限公司", counts.payments),
         ("warehouse", "保税仓储有限公司", counts.warehouses),
     )
+    complicit = {"agent": counts.complicit_agents, "platform": counts.shell_platforms}
     result = {}
     for role, suffix, count in wanted:
         rng = generator(parameters.seed, f"services {role}")
         is_complicit = np.zeros(count, dtype=bool)
-        if role == "agent":
-            is_complicit[rng.permutation(count)[: counts.complicit_agents]] = True
+        if role in complicit:
+            is_complicit[rng.permutation(count)[: complicit[role]]] = True
         result[role] = Services(
             role=role,
             code=enterprise_codes(parameters, role, count),

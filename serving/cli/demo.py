@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from data.errors import DataError
-from data.importing import import_file
+from data.importing import import_paths
 from data.records import utc_now
 from data.store import open_store
 from serving.answers import LANES
@@ -25,6 +25,7 @@ from serving.settings import Settings
 
 _SHOWN = ("green_channel", "heightened_inspection")
 _PENDING_DAYS = 7
+_RECORDS, _PENDING = "records", "pending"
 _PUBLIC_KEY = "the demo's draws are no secret, so that it shows the same each time"
 
 
@@ -63,7 +64,7 @@ def demo(
 
 def _clear(folder: Path) -> None:
     """Remove an earlier demo, and only that."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / "records.jsonl").exists():
+    if folder.exists() and any(folder.iterdir()) and not (folder / _RECORDS).exists():
         raise DataError(f"{folder} holds something other than an earlier demo; choose another --folder")
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -78,15 +79,8 @@ def _prepare(settings: Settings, trials: int) -> None:
     out.rule("2  intake")
     store = open_store(settings.database_url)
     begin = _begin(settings.var)
-    with progress("importing records.jsonl") as show:
-        tally = import_file(
-            store,
-            settings.var / "records.jsonl",
-            None,
-            reading=open_reading(store, settings, now=utc_now()),
-            until=begin,
-            progress=show,
-        )
+    reading = open_reading(store, settings, now=utc_now())
+    tally = import_paths(store, [settings.var / _RECORDS], None, reading=reading, until=begin, progress=progress)
     out.print(tally.in_words())
     out.rule("3  models")
     snapshot = take_snapshot(store, settings)
@@ -102,12 +96,12 @@ def _prepare(settings: Settings, trials: int) -> None:
 
 def _begin(folder: Path) -> int:
     """When the first pending declaration is made: what is known before is imported, the rest is sent to the service."""
-    return min(step.record.known_at for step in steps_of(folder / "pending.jsonl"))
+    return min(step.record.known_at for step in steps_of(folder / _PENDING))
 
 
 def _last_days(folder: Path) -> list[Step]:
-    pending = steps_of(folder / "pending.jsonl", asks=True)
-    return in_order([*pending, *steps_of(folder / "records.jsonl", _begin(folder))])
+    pending = steps_of(folder / _PENDING, asks=True)
+    return in_order([*pending, *steps_of(folder / _RECORDS, _begin(folder))])
 
 
 def _ask(address: str, steps: list[Step]) -> tuple[dict[str, int], dict[str, dict[str, Any]]]:

@@ -1,6 +1,7 @@
 """Commands on records: simulate, import, quarantine, db, features."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,15 @@ _DELAY_HELP = (
     "Without it, they become known now."
 )
 _TRUSTED_HELP = "Values of persons that look like pseudonyms are ones (files of this installation)."
+
+
+class WorldFormat(StrEnum):
+    """How a simulated world is written."""
+
+    parquet = "parquet"
+    jsonl = "jsonl"
+
+
 Until = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only what was known before this day (UTC).")
 ]
@@ -86,19 +96,26 @@ def import_records(
 
 
 def simulate_world(
-    folder: Annotated[Path, typer.Option("--out", help="Folder for records.jsonl, pending.jsonl, truth/.")] = Path("var/world"),
-    firms: Annotated[int | None, typer.Option(min=10, help="How many enterprises.")] = None,
+    folder: Annotated[
+        Path, typer.Option("--out", help="Folder for the records, the pending declarations and truth/.")
+    ] = Path("var/world"),
+    firms: Annotated[int | None, typer.Option(min=20, help="How many e-commerce enterprises.")] = None,
     days: Annotated[int | None, typer.Option(min=60, help="How many days.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same world.")] = None,
+    form: Annotated[
+        WorldFormat,
+        typer.Option("--format", help="Parquet files by kind and month, or one JSON line a record (small worlds)."),
+    ] = WorldFormat.parquet,
     json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """Write a simulated world: records of all agencies, outcomes only for what was inspected, the truth apart."""
     from data.simulator import load_parameters, simulate, write_world
 
     given = {"firms": firms, "days": days, "seed": seed}
     parameters = load_parameters(**{name: value for name, value in given.items() if value is not None})
     world = simulate(parameters)
-    counts = write_world(world, folder)
+    with progress(f"writing {folder}") as show:
+        counts = write_world(world, folder, show, form.value)
     if json:
         print_json(counts)
     else:

@@ -1,11 +1,10 @@
 """A small simulated world in a store, and models trained on it, made once a session."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from data.importing import import_file
+from data.importing import import_paths
 from data.records import Version, utc_now
 from data.simulator import load_parameters, simulate, write_world
 from data.store import Store, open_store
@@ -21,7 +20,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     folder = tmp_path_factory.mktemp("world")
     write_world(simulate(load_parameters(firms=90, days=330)), folder)
     store = open_store(f"sqlite:///{folder / 'world.db'}")
-    import_file(store, Path(folder / "records.jsonl"), None, reading=reading(utc_now()))
+    import_paths(store, [folder / "records"], None, reading=reading(utc_now()))
     yield store
     store.close()
 

@@ -1,13 +1,12 @@
 """A small world with trained champions, made once a session, and services over copies of it."""
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from data.importing import import_file
+from data.importing import import_paths
 from data.simulator import load_parameters, simulate, write_world
 from data.store import open_store
 from data.store import records as record_rows
@@ -17,6 +16,7 @@ from models.dataset import credit_dataset, shipment_dataset
 from models.policy import shipped_policies
 from models.training import train
 from serving.clearance import Clearance
+from serving.cli.replay import steps_of
 from tests.reading import PSEUDONYMS, reading
 from tests.serving_layer.service import Service, World, install_all, serving
 
@@ -28,7 +28,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     write_world(simulate(parameters), folder)
     database = folder / "greenlane.db"
     with closing(open_store(f"sqlite:///{database}")) as store:
-        import_file(store, folder / "records.jsonl", None, reading=reading(parameters.end + DAY))
+        import_paths(store, [folder / "records"], None, reading=reading(parameters.end + DAY))
         with store.read() as connection:
             versions = list(record_rows.versions(connection))
         until = max(v.record.known_at for v in versions)
@@ -41,8 +41,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         Clearance(
             store, shipped_policies(), b"key", PSEUDONYMS, lambda: parameters.end
         )  # brings the live features up to date
-    lines = (folder / "pending.jsonl").read_text(encoding="utf-8").splitlines()
-    pending = tuple({k: v for k, v in json.loads(line).items() if k != "known_at"} for line in lines)
+    asked = [step.envelope for step in steps_of(folder / "pending", asks=True) if step.asks]
+    pending = tuple({k: v for k, v in raw.items() if k != "known_at"} for raw in asked)
     return World(database, pending, bundles, parameters.end)
 
 

@@ -155,7 +155,7 @@ def test_until_leaves_out_what_was_known_from_that_day_on(tmp_path: Path) -> Non
 def test_a_world_is_simulated_and_can_be_imported(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     made, imported, features = shell.batch(
-        ["simulate", "--out", "w", "--firms", "20", "--days", "60", "--json"], ["import", "w/records.jsonl", "--json"],
+        ["simulate", "--out", "w", "--firms", "20", "--days", "60", "--json"], ["import", "w/records", "--json"],
         ["features", "list", "shipment"],
     )  # fmt: skip
     assert imported.json()["received"] == made.json()["records"]

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 from sqlalchemy import select
 
-from data.importing import import_file
+from data.importing import import_paths
 from data.records import utc_now
 from data.simulator import load_parameters, simulate, write_world
 from data.store import Store, open_store
@@ -36,14 +36,14 @@ def replayed(
     """A store whose last days went through the service's use case: records as they came, decisions as they were asked."""
     folder = tmp_path_factory.mktemp("replay")
     write_world(simulate(load_parameters(firms=80, days=300, pending_days=6)), folder)
-    pending = steps_of(folder / "pending.jsonl", asks=True)
+    pending = steps_of(folder / "pending", asks=True)
     begin = min(step.record.known_at for step in pending)
     rooms = ExitStack()
     url = f"sqlite:///{folder / 'a.db'}"
     if request.param == "postgresql":
         url = rooms.enter_context(request.getfixturevalue("postgres").database())
     store = open_store(url)
-    import_file(store, folder / "records.jsonl", None, reading=reading(utc_now()), until=begin)
+    import_paths(store, [folder / "records"], None, reading=reading(utc_now()), until=begin)
     with store.read() as connection:
         versions = list(record_rows.versions(connection))
     credit = credit_dataset(feature_set("credit"), versions, "snapshot", until=begin)
@@ -53,7 +53,7 @@ def replayed(
     ):
         install(store, train(model, dataset, trials=1, folds=2).bundle, Signature("test", begin, "test"))
     clearance = Clearance(store, shipped_policies(), KEY, PSEUDONYMS, utc_now, follow_records=True)
-    later = steps_of(folder / "records.jsonl", begin)
+    later = steps_of(folder / "records", begin)
     for step in in_order([*pending, *later]):
         if step.asks:
             clearance.decide(step.envelope)
