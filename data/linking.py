@@ -98,10 +98,10 @@ class Links:
 
     def noted(self, record: Record) -> list[Record]:
         """Take an accepted record in. Returns the matches that earlier instants changed, as derived records."""
-        if record.kind not in DOCUMENTS:
-            return []
         changed = self.settled() if record.known_at != self._instant else []
         self._instant = record.known_at
+        if record.kind not in DOCUMENTS:
+            return changed
         before = self._release(name_of(record))
         if record.action in ("new", "change"):
             self._hold(record)

@@ -5,7 +5,6 @@ a fen (five decimals of a yuan, as customs write them), masses in grams, quantit
 Fields of persons hold pseudonyms only (see `data.pseudonyms`): their types accept nothing else.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -338,7 +337,7 @@ Kind = Literal[
 
 def compact(value: Any) -> Any:
     """A value of a row without what is not given: nulls, and empty lists and maps, at every depth."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: compact(inner) for key, inner in value.items() if inner is not None and inner not in ([], {})}
     if isinstance(value, list):
         if value and isinstance(value[0], tuple):

@@ -4,7 +4,7 @@ Files lie by kind, but a declaration must find its order and an inspection its d
 and then records are taken in day by day in the order in which they became known.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -140,39 +140,48 @@ def take_in_staged(
     opened: dict[int, pa.Table] = {}
     begin = min([s.first_known_at for s in waiting] + [_known_at(row) for row in valid[:1]], default=0)
     place, done = 0, 0
+    kinds = {s.id: s for s in waiting}
+    ready: list[Row] = []
+    finished: list[int] = []
     while place < len(waiting) or opened or valid:
         end = midnight(day_of(begin) + 1)
         coming = []
         while place < len(waiting) and waiting[place].first_known_at < end:
             coming.append(waiting[place])
             place += 1
-        with store.read() as connection:
-            for number, batch in staged_rows.batches(connection, [s.id for s in coming]):
-                opened[number] = pa.ipc.open_stream(batch).read_all()
-        kinds = {s.id: s for s in waiting}
+        if coming:
+            with store.read() as connection:
+                for number, batch in staged_rows.batches(connection, [s.id for s in coming]):
+                    opened[number] = pa.ipc.open_stream(batch).read_all()
         rows: list[Row] = []
         for number in list(opened):
             rows += rows_of_day(kinds[number], opened[number], begin, end)
         while valid and _known_at(valid[0]) < end:
             rows.append(valid.pop(0))
         rows.sort(key=_turn)
-        finished = [number for number in opened if kinds[number].last_known_at < end]
-        _take(store, rows, total, reading, finished)
-        for number in finished:
+        ready += rows
+        for number in [number for number in opened if kinds[number].last_known_at < end]:
             del opened[number]
-        done += len(rows)
-        progress(done, size)
+            finished.append(number)
+        if len(ready) >= _BATCH:
+            done += len(ready)
+            _take(store, ready, total, reading, finished)
+            ready, finished = [], []
+            progress(done, size)
         later = [s.first_known_at for s in waiting[place : place + 1]] + [_known_at(row) for row in valid[:1]]
         begin = end if opened else min(later, default=end)
+    _take(store, ready, total, reading, finished)
+    progress(size, size)
     return total
 
 
-def _take(store: Store, rows: list[Row], total: Tally, reading: Reading, finished: list[int] | None = None) -> None:
+def _take(store: Store, rows: list[Row], total: Tally, reading: Reading, finished: Sequence[int] = ()) -> None:
+    """Take rows in, and forget the batches that they finish, in transactions of some thousand rows."""
     for start in range(0, max(len(rows), 1), _BATCH):
         with store.write() as connection:
             total.add(take(connection, rows[start : start + _BATCH], received_at=reading.received_at).tally)
             if start + _BATCH >= len(rows):
-                staged_rows.drop(connection, finished or [])
+                staged_rows.drop(connection, list(finished))
 
 
 def _known_at(row: Row) -> int:

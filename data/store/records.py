@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, insert, select, tuple_
 
 from data.records import Record, Version, canonical
 from data.store.schema import records as table
@@ -44,16 +44,12 @@ class Judge:
     """Judges records against the store and against those judged before in the same batch."""
 
     def __init__(self, connection: Connection, coming: Iterable[Record]) -> None:
-        names = sorted({name_of(record) for record in coming})
         self._known: dict[Name, _Known] = {}
-        for start in range(0, len(names), _CHUNK):
-            chunk = names[start : start + _CHUNK]
-            rows = connection.execute(
-                select(table.c.kind, table.c.source, table.c.guid, table.c.digest, table.c.action)
-                .where(tuple_(table.c.kind, table.c.source, table.c.guid).in_(chunk))
-                .order_by(table.c.seq)
-            )
-            for kind, source, guid, digest, action in rows:
+        columns = (table.c.kind, table.c.source, table.c.guid, table.c.digest, table.c.action)
+        for is_named in _named(name_of(record) for record in coming):
+            for kind, source, guid, digest, action in connection.execute(
+                select(*columns).where(is_named).order_by(table.c.seq)
+            ):
                 self._note((kind, source, guid), digest, action)
 
     def _note(self, name: Name, digest: str, action: str) -> None:
@@ -79,6 +75,21 @@ class Judge:
         self._note(name_of(record), record.digest, record.action)
 
 
+def _named(names: Iterable[Name]) -> Iterator[ColumnElement[bool]]:
+    """Conditions that together hold for the records of some names.
+
+    By kind and source: a list of triples would make SQLite read the whole table.
+    """
+    guids: dict[tuple[str, str], set[str]] = {}
+    for kind, source, guid in names:
+        guids.setdefault((kind, source), set()).add(guid)
+    for (kind, source), wanted in sorted(guids.items()):
+        ordered = sorted(wanted)
+        for start in range(0, len(ordered), _CHUNK):
+            chunk = ordered[start : start + _CHUNK]
+            yield and_(table.c.kind == kind, table.c.source == source, table.c.guid.in_(chunk))
+
+
 def name_of(record: Record) -> Name:
     """Kind, source and guid of a record."""
     return (record.kind, record.source, record.guid)
@@ -97,12 +108,9 @@ def _carry_over(connection: Connection, accepted: Sequence[Record], rows: list[d
     """Deletions and repairs have no payload: they belong to the enterprise and reference of the version that they end."""
     owners: dict[Name, tuple[str | None, ...]] = {}
     bare = [name_of(record) for record in accepted if record.action in ("delete", "repair")]
-    for start in range(0, len(bare), _CHUNK):
-        found = connection.execute(
-            select(table.c.kind, table.c.source, table.c.guid, *(table.c[column] for column in _OWNED))
-            .where(tuple_(table.c.kind, table.c.source, table.c.guid).in_(bare[start : start + _CHUNK]))
-            .order_by(table.c.seq)
-        )
+    columns = (table.c.kind, table.c.source, table.c.guid, *(table.c[column] for column in _OWNED))
+    for is_named in _named(bare):
+        found = connection.execute(select(*columns).where(is_named).order_by(table.c.seq))
         owners.update({(kind, source, guid): tuple(owned) for kind, source, guid, *owned in found})
     for record, row in zip(accepted, rows, strict=True):
         if record.action in ("delete", "repair"):
@@ -182,13 +190,8 @@ def _ended_by(connection: Connection, changes: Sequence[int]) -> dict[int, int]:
 def open_versions(connection: Connection, names: Sequence[Name]) -> list[Record]:
     """The newest versions under some names, those aside that were deleted or repaired."""
     found: dict[Name, Record] = {}
-    for start in range(0, len(names), _CHUNK):
-        rows = connection.execute(
-            select(table)
-            .where(tuple_(table.c.kind, table.c.source, table.c.guid).in_(names[start : start + _CHUNK]))
-            .order_by(table.c.seq)
-        )
-        for row in rows:
+    for is_named in _named(names):
+        for row in connection.execute(select(table).where(is_named).order_by(table.c.seq)):
             found[(row.kind, row.source, row.guid)] = _as_record(row)
     return [record for record in found.values() if record.action in ("new", "change")]
 
@@ -247,7 +250,8 @@ def current_documents(
         for start in range(0, len(wanted), _CHUNK):
             rows = connection.execute(
                 select(table).where(
-                    column.in_(wanted[start : start + _CHUNK]), table.c.kind.in_(kinds),
+                    column.in_(wanted[start : start + _CHUNK]),
+                    func.coalesce(table.c.kind, "").in_(kinds),  # so that SQLite does not go through all of a kind
                     table.c.action.in_(("new", "change")), table.c.event_at >= since, is_last,
                 )
             )  # fmt: skip

@@ -75,7 +75,9 @@ def _prepare(settings: Settings, trials: int) -> None:
     out.rule("1  a simulated world")
     with progress("simulating"):
         counts = write_world(simulate(load_parameters(pending_days=_PENDING_DAYS)), settings.var)
-    out.print(f"{counts['records']:,} records; {counts['pending']:,} declarations of the last days wait for a decision")
+    out.print(
+        f"{counts['records']:,} records; {counts['pending']:,} more of the last days wait to be sent to the service"
+    )
     out.rule("2  intake")
     store = open_store(settings.database_url)
     begin = _begin(settings.var)

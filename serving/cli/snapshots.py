@@ -41,10 +41,12 @@ def take_snapshot(
     with progress("taking a snapshot") as seen, store.read() as connection:
         total = record_rows.last_seq(connection)
         moment = as_of if as_of is not None else record_rows.latest_known(connection) + 1
-        return write_snapshot(
+        taken = write_snapshot(
             record_rows.versions(connection), folder_of(settings), as_of=moment, since=since, until=until,
             progress=lambda done: seen(done, total),
         )  # fmt: skip
+        seen(total, total)
+        return taken
 
 
 def named_snapshot(settings: Settings, name: str) -> "Snapshot":
