@@ -183,7 +183,7 @@ class Clearance:
                     return before.body, False
             self._reload(connection)
             now = self._now(connection)
-            row = _row(self._timed(raw), self.reading(now))
+            row = intake.question_row(self._timed(raw), reading=self.reading(now))
             taken = intake.take(connection, [row], received_at=now)
             if taken.tally.rejected:
                 refused = _refusal(row, taken.tally)
@@ -317,16 +317,6 @@ def level_of(measured: dict[Measure, int | None]) -> Level:
     """The statutory level in force; routine where none was ever set."""
     rank = measured.get(_LEVEL)
     return cast("Level", LEVEL_NAMES[rank] if rank is not None else "routine")
-
-
-def _row(raw: dict[str, Any], reading: Reading) -> intake.Row:
-    """The request as a row of intake; what asks about anything but a standing declaration has a fault."""
-    origin, raw = "api/decisions", {"kind": "declaration"} | raw
-    for field, allowed in (("kind", ("declaration",)), ("action", ("new", "change"))):
-        if raw.get(field, allowed[0]) not in allowed:
-            reason = f"should be {' or '.join(allowed)}: decisions are asked for declarations that stand"
-            return intake.Row(origin, 1, lambda: reading.kept(raw), faults=((field, reason),))
-    return intake.raw_row(raw, origin=origin, line=1, reading=reading)
 
 
 def _as_known(connection: Connection, sent: Record, fresh: tuple[Record, ...]) -> Record:
