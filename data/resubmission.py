@@ -229,7 +229,7 @@ def _row_of_json(kept: Kept, raw: bytes, mapping: Mapping | None, columns: tuple
         text = raw.decode("utf-8").removeprefix("\ufeff")
         # rows of files may hold what only this reader takes, as NaN
         value = msgspec.json.decode(text) if mapping is None else json.loads(text)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # what is not UTF-8, and what is not JSON
         raise InvalidRecordError((("row", f"is not JSON: {error}"),)) from None
     if mapping is None:
         if kept.refused.origin == QUESTIONS and isinstance(value, dict):
