@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from data.intake import Form
 from data.store import quarantine as quarantine_rows
 from data.store.quarantine import Filter, Kept
 from data.times import show, to_instant
+from data.values import Moment
 from serving import documentation
 from serving.answers import (
     DismissalAnswer,
@@ -52,8 +53,8 @@ async def rows(
     field: Annotated[_Text, Query(description="Text in the name of a field with a fault")] = None,
     reason: Annotated[_Text, Query(description="Text in the reason of a fault")] = None,
     form: Annotated[Form | None, Query(description="Form in which it came")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Received then or later")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Received before then")] = None,
+    since: Annotated[Moment | None, Query(description="Received then or later")] = None,
+    until: Annotated[Moment | None, Query(description="Received before then")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
     before: Annotated[int | None, Query(ge=1, le=_LARGEST, description="`next_before` of the page before")] = None,
 ) -> QuarantineAnswer:

@@ -20,7 +20,6 @@ from data.errors import InvalidRecordError, NotFoundError, RecordConflictError
 from data.importing import import_file
 from data.intake import QUESTIONS, Form, question_row, take
 from data.mapping import Mapping, load_mapping
-from data.reading import Reading
 from data.records import Record
 from data.resubmission import Resubmitted, as_edited, dismiss, form_to_edit
 from data.store import Store
@@ -434,6 +433,8 @@ def test_a_mapping_of_one_s_own_has_to_be_named(store: Store, tmp_path: Path) ->
     done = resubmit(store, kept.id)
     assert done.faults[0][0] == "mapping"
     assert "--mapping" in done.faults[0][1]
+    assert resubmit(store, kept.id, kept.raw.replace(b"-5", b"-6"), mappings=lambda _name: mapping).status == "refused"
+    assert rows(store)[0].raw == kept.raw.replace(b"-5", b"-6")
     assert resubmit(store, kept.id, kept.raw.replace(b"-5", b"5"), mappings=lambda _name: mapping) == Resubmitted(
         "accepted"
     )
@@ -522,7 +523,8 @@ def test_filters_are_exact(
 def test_many_rows_are_paged_and_none_is_passed_over(store: Store) -> None:
     with store.write() as connection:
         for n in range(450):
-            refused = Refused("o", n, (("f" if n % 300 == 0 else "g", "r"),), b"")
+            fault = ("f", "r") if n % 300 == 0 else ("g", "f")  # the text that is looked for, but not in a field
+            refused = Refused("o", n, (fault,), b"")
             quarantine_rows.put(connection, [refused], received_at=NOW + n)
     with store.read() as connection:
         assert len(list(quarantine_rows.each(connection, Filter()))) == 450
@@ -533,5 +535,10 @@ def test_many_rows_are_paged_and_none_is_passed_over(store: Store) -> None:
         assert {k.id for k in quarantine_rows.each(connection, Filter(ids=some))} == set(some)
 
 
-def test_a_reading_is_kept_as_given() -> None:
-    assert Reading(pseudonyms=PSEUDONYMS, received_at=NOW).historical is False  # what a resubmission relies on
+@pytest.mark.parametrize("text", ["a", "A", "É", "é"])
+def test_capitals_count_in_filters_on_each_database(store: Store, text: str) -> None:
+    refused = [Refused(name, 1, ((name, name),), b"") for name in ("a", "A", "É", "é")]
+    with store.write() as connection:
+        quarantine_rows.put(connection, refused, received_at=NOW)
+    for wanted in (Filter(origin=text), Filter(field=text), Filter(reason=text)):
+        assert [k.refused.origin for k in rows(store, wanted)] == [text]

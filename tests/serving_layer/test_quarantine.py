@@ -167,7 +167,14 @@ def test_what_cannot_be_done_is_a_problem(bare: Service, now: int) -> None:
     demand_problem(dismiss(bare, 2), 404, "not-found")
     for path in ("/v1/quarantine/0", "/v1/quarantine/x", f"/v1/quarantine/{2**63}", "/v1/quarantine?limit=0"):
         demand_problem(bare.client.get(path), 422, "invalid-request")
-    for query in ({"state": "gone"}, {"since": "2026-01-01T00:00:00"}, {"limit": 201}, {"field": ""}, {"before": 0}):
+    for query in (
+        {"state": "gone"},
+        {"since": "2026-01-01T00:00:00"},
+        {"until": "0.5"},
+        {"limit": 201},
+        {"field": ""},
+        {"before": 0},
+    ):
         demand_problem(bare.client.get("/v1/quarantine", params=query), 422, "invalid-request")
     demand_problem(bare.client.post("/v1/quarantine/1/resubmit"), 422, "invalid-request")
     demand_problem(resubmit(bare, 1, actor="x" * 101), 422, "invalid-request")
