@@ -33,6 +33,7 @@ _LARGEST = 2**63 - 1
 _FORMS: dict[str, Form] = {JSON: "json", XML: "xml", "text/xml": "xml", CSV: "csv", "": "json"}
 _Id = Annotated[int, Path(ge=1, le=_LARGEST, description="The row's id")]
 _Text = Annotated[str | None, Query(min_length=1, max_length=200)]
+_NOT_BLANK = r"\S"
 _ACTOR_HELP = "Who does it: kept with the row"
 
 
@@ -41,7 +42,7 @@ class Dismissal(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [documentation.DISMISSAL]})
 
-    actor: str = Field(min_length=1, max_length=100, description=_ACTOR_HELP)
+    actor: str = Field(min_length=1, max_length=100, pattern=_NOT_BLANK, description=_ACTOR_HELP)
     note: str = Field(min_length=1, max_length=1_000, description="Why")
 
 
@@ -53,8 +54,8 @@ async def rows(
     field: Annotated[_Text, Query(description="Text in the name of a field with a fault")] = None,
     reason: Annotated[_Text, Query(description="Text in the reason of a fault")] = None,
     form: Annotated[Form | None, Query(description="Form in which it came")] = None,
-    since: Annotated[Moment | None, Query(description="Received then or later")] = None,
-    until: Annotated[Moment | None, Query(description="Received before then")] = None,
+    since: Annotated[Moment | None, Query(description="Received then or later; years 1900 to 2199")] = None,
+    until: Annotated[Moment | None, Query(description="Received before then; years 1900 to 2199")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
     before: Annotated[int | None, Query(ge=1, le=_LARGEST, description="`next_before` of the page before")] = None,
 ) -> QuarantineAnswer:
@@ -85,7 +86,7 @@ async def row(request: Request, id: _Id) -> WholeKeptAnswer:
 )  # fmt: skip
 async def resubmit(
     request: Request, id: _Id,
-    actor: Annotated[str, Query(min_length=1, max_length=100, description=_ACTOR_HELP)],
+    actor: Annotated[str, Query(min_length=1, max_length=100, pattern=_NOT_BLANK, description=_ACTOR_HELP)],
     note: Annotated[str, Query(max_length=1_000, description="What there is to say of it")] = "",
 ) -> ResubmissionAnswer:  # fmt: skip
     """Read the row again: as the body has it fixed, or as it is where the body is empty. It becomes known now, not earlier.

@@ -178,11 +178,11 @@ def test_what_cannot_be_done_is_a_problem(bare: Service, now: int) -> None:
         demand_problem(bare.client.get("/v1/quarantine", params=query), 422, "invalid-request")
     demand_problem(bare.client.post("/v1/quarantine/1/resubmit"), 422, "invalid-request")
     demand_problem(resubmit(bare, 1, actor="x" * 101), 422, "invalid-request")
-    demand_problem(resubmit(bare, 1, actor="  "), 422, "invalid-record")
+    demand_problem(resubmit(bare, 1, actor="  "), 422, "invalid-request")
     demand_problem(resubmit(bare, 1, b"{"), 400, "malformed-body")
     demand_problem(resubmit(bare, 1, b"[" * 100_000), 400, "malformed-body")
     demand_problem(resubmit(bare, 1, b"x", "image/png"), 415, "unsupported-body")
-    for changes in ({"actor": ""}, {"note": ""}, {"actor": "x" * 101}, {"more": 1}, {"actor": None}):
+    for changes in ({"actor": ""}, {"note": ""}, {"actor": "x" * 101}, {"more": 1}, {"actor": None}, {"actor": " "}):
         demand_problem(dismiss(bare, 1, **changes), 422, "invalid-request")
     demand_problem(bare.client.post("/v1/quarantine/1/dismiss", content=b"{"), 422, "invalid-request")
     assert whole(bare, 1)["steps"] == []
