@@ -1,8 +1,5 @@
 """Import of files: their rows through intake in transactions of some thousand, with progress."""
 
-import csv
-import io
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -11,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from data.ceb.intake import Message
-from data.errors import InvalidRecordError, MappingError, SourceUnreadableError
-from data.intake import Form, Row, Tally, raw_row, take, unreadable_row
-from data.mapping import Mapping, apply_mapping, check_columns
-from data.masking import outline, shape
+from data.errors import MappingError, SourceUnreadableError
+from data.intake import Row, Tally, raw_row, take, unreadable_row
+from data.lines import Line, row_of_line
+from data.mapping import Mapping, check_columns
 from data.payloads import PAYLOADS, compact
-from data.pseudonyms import is_pseudonym
-from data.readers import ENDINGS, Line, open_source, size_of
+from data.readers import ENDINGS, open_source, size_of
 from data.reading import Reading
-from data.records import Record, canonical
 from data.store import Store
 from data.times import OPEN
 
@@ -72,67 +67,6 @@ def _row_of_envelope(origin: str, line: Line, reading: Reading) -> Row:
     if line.values is None:
         return unreadable_row(line.raw, line.faults, origin=origin, line=line.number)
     return raw_row(line.values, origin=origin, line=line.number, reading=reading)
-
-
-def row_of_line(origin: str, line: Line, mapping: Mapping, columns: tuple[str, ...], reading: Reading) -> Row:
-    """One row of a file with columns, by a mapping.
-
-    Arguments:
-        columns: the file's header; empty where each row names its own columns.
-    """
-    how = canonical({"mapping": mapping.name, "columns": columns}).decode()
-
-    def kept() -> bytes:
-        return _kept(line, mapping, columns, reading)
-
-    def row(
-        records: tuple[Record, ...] = (), faults: tuple[tuple[str, str], ...] = (), raws: tuple[Any, ...] = ()
-    ) -> Row:
-        readable = line.values is not None
-        form: Form = ("csv" if columns else "json") if readable else "text"
-        return Row(origin, line.number, kept, records, faults, form, how, raws)
-
-    if line.values is None:
-        return row(faults=line.faults)
-    known = {*mapping.columns, *mapping.ignore}
-    missing = tuple((c, "is missing") for c in mapping.columns if c not in line.values)
-    unknown = tuple((c, "is not a column of the mapping") for c in line.values if c not in known)
-    if missing or unknown:
-        return row(faults=missing + unknown)
-    mapped = apply_mapping(mapping, line.values)
-    faults, records = list(mapped.faults), []
-    for one in mapped.raws if not faults else ():
-        try:
-            records.append(reading.record(one))
-        except InvalidRecordError as error:
-            faults.extend(error.faults)
-    return row((), tuple(dict.fromkeys(faults))) if faults else row(tuple(records), raws=mapped.raws)
-
-
-def _kept(line: Line, mapping: Mapping, columns: tuple[str, ...], reading: Reading) -> bytes:
-    """The row as sent where no column of the mapping says anything of a person, else without persons."""
-    personal = mapping.personal_columns
-    if not personal:
-        return line.raw.encode("utf-8", errors="surrogateescape")
-    if line.values is None:
-        return outline(line.raw).encode()
-    values = {
-        name: _replaced(name, value, mapping, reading) if value not in (None, "") else value
-        for name, value in line.values.items()
-    }
-    if not columns:
-        return json.dumps(values, ensure_ascii=False, default=str).encode()
-    out = io.StringIO()
-    csv.writer(out, lineterminator="").writerow([values[column] for column in columns])
-    return out.getvalue().encode()
-
-
-def _replaced(name: str, value: Any, mapping: Mapping, reading: Reading) -> Any:
-    domain = mapping.personal_columns.get(name)
-    if domain is not None:
-        text = str(value)
-        return text if reading.trusted and is_pseudonym(text) else reading.pseudonyms.of(domain, text)
-    return value if name in mapping.columns else shape(str(value))
 
 
 def files_of(paths: Iterable[Path]) -> list[Path]:

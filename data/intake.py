@@ -1,6 +1,6 @@
 """Intake: rows in; valid records to the store, the others to quarantine; accepted + duplicate + rejected = received."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +14,8 @@ from data.store import records as record_rows
 
 Status = Literal["accepted", "duplicate", "rejected"]
 Form = Literal["json", "xml", "csv", "text"]
+QUESTIONS = "api/decisions"
+"""The origin of declarations that came with the question what to do with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,20 @@ def raw_row(raw: object, *, origin: str, line: int, reading: Reading) -> Row:
         return Row(origin, line, kept, faults=error.faults)
 
 
+def question_row(raw: Mapping[str, Any], *, reading: Reading) -> Row:
+    """A request for a decision as a row. What asks about anything but a standing declaration has a fault.
+
+    Arguments:
+        raw: the declaration's envelope; `kind` may be left out.
+    """
+    raw = {"kind": "declaration"} | dict(raw)
+    for name, allowed in (("kind", ("declaration",)), ("action", ("new", "change"))):
+        if raw.get(name, allowed[0]) not in allowed:
+            reason = f"should be {' or '.join(allowed)}: decisions are asked for declarations that stand"
+            return Row(QUESTIONS, 1, lambda: reading.kept(raw), faults=((name, reason),))
+    return raw_row(raw, origin=QUESTIONS, line=1, reading=reading)
+
+
 def unreadable_row(text: str, faults: tuple[tuple[str, str], ...], *, origin: str, line: int) -> Row:
     """A row that could not be read at all: only its outline is kept."""
     return Row(origin, line, lambda: outline(text).encode(), faults=faults, form="text")
@@ -104,15 +120,26 @@ def rows_of_json(values: Iterable[object], *, origin: str, reading: Reading) -> 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of some rows: the count, the status of each, and the records that are new to the store, in their order."""
+    """What became of some rows: the count, the status of each, the records that are new to the store, and what was refused.
+
+    Each is in the order of the rows.
+    """
 
     tally: Tally
     statuses: tuple[Status, ...]
     fresh: tuple[Record, ...]
+    refused: tuple[quarantine_rows.Refused, ...] = ()
 
 
 def take(connection: Any, rows: list[Row], *, received_at: int) -> Taken:
     """Judge and store rows within the caller's transaction: linked to what they refer to, or kept in quarantine."""
+    taken = take_valid(connection, rows)
+    quarantine_rows.put(connection, taken.refused, received_at=received_at)
+    return taken
+
+
+def take_valid(connection: Any, rows: list[Row]) -> Taken:
+    """Judge rows and store the valid ones, as `take` does; what is refused is left to the caller."""
     tally, statuses, refused = Tally(), [], []
     coming = [record for row in rows for record in row.records]
     judge, links = record_rows.Judge(connection, coming), Links(connection, coming)
@@ -135,5 +162,4 @@ def take(connection: Any, rows: list[Row], *, received_at: int) -> Taken:
         tally.records += len(new)
     fresh += links.settled()
     record_rows.append(connection, fresh)
-    quarantine_rows.put(connection, refused, received_at=received_at)
-    return Taken(tally, tuple(statuses), tuple(fresh))
+    return Taken(tally, tuple(statuses), tuple(fresh), tuple(refused))

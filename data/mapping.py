@@ -130,6 +130,11 @@ class Mapping(BaseModel):
         return self
 
     @cached_property
+    def moment_columns(self) -> frozenset[str]:
+        """The columns that moments are read from."""
+        return frozenset(moment.column for record in self.records for moment in _moments_of(record))
+
+    @cached_property
     def personal_columns(self) -> dict[str, Domain]:
         """The columns that say something of a person, with their domain."""
         found: dict[str, Domain] = {}
@@ -142,10 +147,13 @@ class Mapping(BaseModel):
         return found
 
 
+def _moments_of(record: RecordMap) -> list[When]:
+    return [m for m in (record.event_at, record.known_at, record.not_before, record.usable_until) if m is not None]
+
+
 def _columns_of(record: RecordMap) -> Iterator[str]:
     """Every column that a record's map reads."""
-    moments = [m for m in (record.event_at, record.known_at, record.not_before, record.usable_until) if m is not None]
-    yield from (moment.column for moment in moments)
+    yield from (moment.column for moment in _moments_of(record))
     yield from _columns_of_template(record.guid)
     for column in record.fields.values():
         yield from _columns_of_field(column)

@@ -2,33 +2,17 @@
 
 import csv
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from data.errors import MappingError, SourceUnreadableError
+from data.lines import NOT_UTF8, Line, csv_line, is_utf8
 
 ENDINGS = (".csv", ".jsonl", ".ndjson", ".parquet", ".xml")
 """Endings of the files that can be imported."""
 _LONGEST_CELL = 2**30
-_ESCAPED = re.compile("[\ud800-\udfff]")
-_NOT_UTF8 = "has bytes that are not UTF-8; save the file as UTF-8"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of a file: its line number (1 is the first), its values by column, or the faults that hide them.
-
-    `raw` is the row as text for quarantine; `at` is how many bytes (or rows, for Parquet) were read so far.
-    """
-
-    number: int
-    values: dict[str, Any] | None
-    raw: str
-    at: int
-    faults: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +53,14 @@ def size_of(path: Path) -> int:
     return size
 
 
-def _is_utf8(text: str) -> bool:
-    return _ESCAPED.search(text) is None
-
-
 def _open_csv(path: Path) -> Source:
     with _text(path) as file:
         try:
             columns = tuple(next(csv.reader(file)))
         except (StopIteration, csv.Error):
             raise SourceUnreadableError(f"{path} has no header line") from None
-    if not _is_utf8("".join(columns)):
-        raise MappingError(f"the header of {path} {_NOT_UTF8}")
+    if not is_utf8("".join(columns)):
+        raise MappingError(f"the header of {path} {NOT_UTF8}")
     if len(set(columns)) != len(columns):
         raise SourceUnreadableError(f"{path} names a column twice in its header")
 
@@ -101,7 +81,7 @@ def _open_csv(path: Path) -> Source:
                     yield Line(number, None, written.taken(), written.read, (("row", f"is not CSV: {error}"),))
                     continue
                 if cells:
-                    yield _csv_line(number, columns, cells, written.taken(), written.read)
+                    yield csv_line(number, columns, cells, written.taken(), written.read)
 
     return Source(path, columns, path.stat().st_size, lines())
 
@@ -109,15 +89,6 @@ def _open_csv(path: Path) -> Source:
 def _text(path: Path) -> TextIO:
     # surrogateescape keeps broken bytes apart from good ones, so that one bad row costs one row
     return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
-
-
-def _csv_line(number: int, columns: tuple[str, ...], cells: list[str], raw: str, at: int) -> Line:
-    if len(cells) != len(columns):
-        return Line(number, None, raw, at, (("row", f"has {len(cells)} cells where the header has {len(columns)}"),))
-    if not _is_utf8(raw):
-        bad = [c for c, cell in zip(columns, cells, strict=True) if not _is_utf8(cell)]
-        return Line(number, None, raw, at, tuple((c, _NOT_UTF8) for c in bad))
-    return Line(number, dict(zip(columns, cells, strict=True)), raw, at)
 
 
 class _Written:
@@ -153,8 +124,8 @@ def _open_jsonl(path: Path) -> Source:
                 if not blob.strip():
                     continue
                 raw = blob.decode("utf-8", errors="surrogateescape").removeprefix("\ufeff").strip()
-                if not _is_utf8(raw):
-                    yield Line(number, None, raw, read, (("row", _NOT_UTF8),))
+                if not is_utf8(raw):
+                    yield Line(number, None, raw, read, (("row", NOT_UTF8),))
                     continue
                 try:
                     value = json.loads(raw)

@@ -1,6 +1,6 @@
 """What the service answers: the types of its JSON, with the examples of its documentation."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -97,6 +97,66 @@ class IntakeAnswer(Answer):
     duplicate: int
     rejected: int
     refusals: list[RefusalAnswer]
+
+
+class FaultAnswer(Answer):
+    """A field and what is wrong with it."""
+
+    field: str
+    reason: str
+
+
+class KeptAnswer(Answer):
+    """A row that intake refused, with the faults that it came with."""
+
+    id: int
+    received_at: str = Field(description="China time", examples=["2026-07-01T10:15:00+08:00"])
+    state: str = Field(description="open, refused (again), accepted, duplicate, dismissed", examples=["open"])
+    origin: str = Field(description="The file or route where it came in", examples=["api"])
+    line: int
+    form: str = Field(
+        description="How its text is read: json, xml, csv, or text that nothing can read", examples=["json"]
+    )
+    faults: list[FaultAnswer]
+
+
+class QuarantineAnswer(Answer):
+    """A page of quarantine, newest first."""
+
+    rows: list[KeptAnswer]
+    total: int = Field(description="How many rows fulfil the conditions on all pages")
+    next_before: int | None = Field(description="`before` of the next page; null on the last")
+
+
+class StepAnswer(Answer):
+    """What somebody did about a refused row."""
+
+    at: str = Field(description="China time", examples=["2026-07-01T10:15:00+08:00"])
+    actor: str
+    step: str = Field(description="accepted, duplicate, refused, dismissed")
+    note: str
+
+
+class WholeKeptAnswer(KeptAnswer):
+    """A row of quarantine with its text as last fixed (persons are pseudonyms), and all that was done about it."""
+
+    raw: str
+    steps: list[StepAnswer]
+
+
+class ResubmissionAnswer(Answer):
+    """What became of a row that was read again."""
+
+    id: int
+    status: Literal["accepted", "duplicate", "refused"]
+    faults: list[FaultAnswer] = Field(description="Why it was refused again")
+
+
+class DismissalAnswer(Answer):
+    """A row that was dismissed."""
+
+    id: int
+    status: Literal["dismissed"] = "dismissed"
 
 
 class ArchiveFact(Answer):

@@ -12,11 +12,11 @@ from pydantic import TypeAdapter, ValidationError
 from data.errors import InvalidRecordError, NotFoundError, PolicyError, StoreError
 from data.intake import Tally
 from data.records import utc_now
-from data.store import Store, open_store
 from data.store import decisions as decision_rows
+from data.store import open_store
 from data.values import EnterpriseId
 from models.policy import shipped_policies
-from serving import documentation
+from serving import documentation, quarantine
 from serving.answers import (
     ArchiveAnswer,
     DecisionAnswer,
@@ -32,6 +32,7 @@ from serving.errors import MalformedBodyError
 from serving.limits import BodyLimit
 from serving.problems import documented, install
 from serving.settings import Settings, read_settings
+from serving.state import clearance_of, store_of
 
 _MOST_RECORDS = 10_000
 _ANSWERED_BEFORE: dict[str, Any] = {
@@ -73,6 +74,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], int] = utc_
     app.add_middleware(BodyLimit, most=chosen.max_body_bytes)
     install(app)
     _add_routes(app)
+    app.include_router(quarantine.router)
     documentation.complete(app)
     return app
 
@@ -91,7 +93,7 @@ def _add_routes(app: FastAPI) -> None:
         raw = parsed_json(await request.body())
         if not isinstance(raw, dict):
             raise MalformedBodyError("the body should be one JSON object: the declaration's envelope")
-        body, is_new = _clearance(request).decide(raw, idempotency_key)
+        body, is_new = clearance_of(request).decide(raw, idempotency_key)
         return JSONResponse(
             body, status_code=201 if is_new else 200, headers={"Location": f"/v1/decisions/{body['decision_id']}"}
         )
@@ -104,7 +106,7 @@ def _add_routes(app: FastAPI) -> None:
         request: Request, decision_id: Annotated[str, Path(max_length=40, pattern="^dec_[0-9a-f]+$")]
     ) -> Response:
         """The stored answer, byte for byte what was said then."""
-        with _store(request).read() as connection:
+        with store_of(request).read() as connection:
             found = decision_rows.by_id(connection, decision_id)
         if found is None:
             raise NotFoundError(f"no decision is called {decision_id}")
@@ -122,9 +124,9 @@ def _add_routes(app: FastAPI) -> None:
         """
         body, kind = await request.body(), kind_of_body(request.headers.get("content-type"))
         if kind == XML:
-            return _message_answer(_clearance(request), body)
+            return _message_answer(clearance_of(request), body)
         if kind == LINES:
-            tally = _clearance(request).take_lines(body)
+            tally = clearance_of(request).take_lines(body)
         else:
             raw = parsed_json(body)
             values = raw if isinstance(raw, list) else [raw]
@@ -132,7 +134,7 @@ def _add_routes(app: FastAPI) -> None:
                 raise MalformedBodyError(
                     f"the body holds {len(values)} records, at most {_MOST_RECORDS} are taken at once"
                 )
-            tally = _clearance(request).take(values)
+            tally = clearance_of(request).take(values)
         if not tally.received:
             raise MalformedBodyError("the body holds no record")
         return JSONResponse(_intake_answer(tally).model_dump())
@@ -147,7 +149,7 @@ def _add_routes(app: FastAPI) -> None:
             code = _ENTERPRISE.validate_python(uscc)
         except ValidationError as error:
             raise InvalidRecordError((("uscc", str(error.errors()[0]["msg"]).removeprefix("Value error, ")),)) from None
-        return archive_of(_clearance(request), code)
+        return archive_of(clearance_of(request), code)
 
     @app.get("/healthz", response_model=Health, tags=["operation"], summary="Whether the process lives")
     async def health() -> Health:
@@ -160,7 +162,7 @@ def _add_routes(app: FastAPI) -> None:
     )  # fmt: skip
     async def ready(request: Request) -> Response:
         """Database, champions, policy and feature state, each by itself."""
-        found = _readiness(_clearance(request))
+        found = _readiness(clearance_of(request))
         return JSONResponse(found.model_dump(), status_code=200 if found.ready else 503)
 
 
@@ -209,12 +211,3 @@ def _readiness(clearance: Clearance) -> Readiness:
     # without an enterprise model the service still decides: credit is then a stated gap
     able = models["shipment"] is not None and policy is not None
     return Readiness(ready=able, database=True, models=models, records_behind=behind, policy=policy)
-
-
-def _clearance(request: Request) -> Clearance:
-    found: Clearance = request.app.state.clearance
-    return found
-
-
-def _store(request: Request) -> Store:
-    return _clearance(request).store

@@ -8,7 +8,7 @@ import msgspec
 from serving.errors import MalformedBodyError, UnsupportedBodyError
 
 _DEEPEST = 20
-JSON, LINES, XML = "application/json", "application/x-ndjson", "application/xml"
+JSON, LINES, XML, CSV = "application/json", "application/x-ndjson", "application/xml", "text/csv"
 _KINDS = {JSON: JSON, LINES: LINES, "application/jsonl": LINES, XML: XML, "text/xml": XML, "": JSON}
 
 
@@ -18,11 +18,15 @@ def kind_of_body(content_type: str | None) -> str:
     Raises:
         UnsupportedBodyError: for any other.
     """
-    named = (content_type or "").partition(";")[0].strip().lower()
-    kind = _KINDS.get(named)
+    kind = _KINDS.get(media_type_of(content_type))
     if kind is None:
         raise UnsupportedBodyError(f"records are taken as {JSON}, {LINES} or {XML} (Content-Type)")
     return kind
+
+
+def media_type_of(content_type: str | None) -> str:
+    """The media type of a Content-Type header without its parameters; empty where there is none."""
+    return (content_type or "").partition(";")[0].strip().lower()
 
 
 def parsed_json(body: bytes) -> Any:

@@ -1,7 +1,8 @@
 """The use case of clearance: a declaration in, a durable and explained decision out, in one transaction."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any, cast
@@ -16,9 +17,11 @@ from data.linking import latest_match
 from data.pseudonyms import Pseudonyms
 from data.reading import Reading
 from data.records import Record, digest_of
+from data.resubmission import Resubmitted, dismiss, resubmit
 from data.store import Store
 from data.store import bundles as bundle_rows
 from data.store import decisions as decision_rows
+from data.store import quarantine as quarantine_rows
 from data.store import records as record_rows
 from data.store.reference import confirm_key, rate_book
 from data.times import show
@@ -141,19 +144,52 @@ class Clearance:
         self, rows: Callable[[Reading], list[intake.Row]],
         afterwards: Callable[[Connection, intake.Taken], None] = lambda _connection, _taken: None,
     ) -> intake.Taken:  # fmt: skip
-        with self.store.write() as connection:
-            self._reload(connection)
-            now = self._now(connection)
-            taken = intake.take(connection, rows(self.reading(now, rate_book(connection))), received_at=now)
+        with self._followed() as (connection, reading):
+            taken = intake.take(connection, rows(reading), received_at=reading.received_at)
             afterwards(connection, taken)
-            self.live.catch_up(connection)
         return taken
 
-    def reading(self, now: int, rates: Rates | None = None, *, trusted: bool = False) -> Reading:
+    def resubmit(
+        self, row: int, raw: bytes | None, *, actor: str, note: str = "", form: intake.Form | None = None
+    ) -> Resubmitted:  # fmt: skip
+        """Read a row of quarantine again and take it in, or refuse it again; the live features follow in the same transaction.
+
+        Arguments:
+            row: its id.
+            raw: its bytes as fixed; None for as they are.
+            actor: who does it.
+            form: how `raw` is read where that is not as the row was.
+        Raises:
+            NotFoundError: where there is no such row.
+            RecordConflictError: where it is settled.
+            InvalidRecordError: where actor or note have a wrong length.
+        """
+        with self._followed() as (connection, reading):
+            kept = quarantine_rows.by_id(connection, row)
+            return resubmit(
+                connection, kept, kept.raw if raw is None else raw, actor=actor, note=note, form=form,
+                reading=replace(reading, historical=False, trusted=True),
+                replayed_to=self.live.advanced_to(connection) + 1 if self.follow_records else None,
+            )  # fmt: skip
+
+    def dismiss(self, row: int, *, actor: str, note: str) -> None:
+        """Settle a row of quarantine that will never be a record. Arguments and errors are those of `resubmit`."""
+        with self.store.write() as connection:
+            dismiss(connection, quarantine_rows.by_id(connection, row), actor=actor, note=note, at=self.clock())
+
+    @contextmanager
+    def _followed(self) -> Iterator[tuple[Connection, Reading]]:
+        """A transaction that stores records, with how they are read; when the block ends, the live features take them in."""
+        with self.store.write() as connection:
+            self._reload(connection)
+            yield connection, self.reading(self._now(connection), rate_book(connection))
+            self.live.catch_up(connection)
+
+    def reading(self, now: int, rates: Rates | None = None) -> Reading:
         """How raw input of the present instant is read."""
         return Reading(
             pseudonyms=self._pseudonyms, received_at=now, rates=rates or Rates(()), historical=self.follow_records,
-            assumed_delay=0 if self.follow_records else None, trusted=trusted,
+            assumed_delay=0 if self.follow_records else None,
         )  # fmt: skip
 
     def decide(self, raw: dict[str, Any], idempotency_key: str | None = None) -> tuple[dict[str, Any], bool]:
@@ -183,7 +219,7 @@ class Clearance:
                     return before.body, False
             self._reload(connection)
             now = self._now(connection)
-            row = _row(self._timed(raw), self.reading(now))
+            row = intake.question_row(self._timed(raw), reading=self.reading(now))
             taken = intake.take(connection, [row], received_at=now)
             if taken.tally.rejected:
                 refused = _refusal(row, taken.tally)
@@ -317,16 +353,6 @@ def level_of(measured: dict[Measure, int | None]) -> Level:
     """The statutory level in force; routine where none was ever set."""
     rank = measured.get(_LEVEL)
     return cast("Level", LEVEL_NAMES[rank] if rank is not None else "routine")
-
-
-def _row(raw: dict[str, Any], reading: Reading) -> intake.Row:
-    """The request as a row of intake; what asks about anything but a standing declaration has a fault."""
-    origin, raw = "api/decisions", {"kind": "declaration"} | raw
-    for field, allowed in (("kind", ("declaration",)), ("action", ("new", "change"))):
-        if raw.get(field, allowed[0]) not in allowed:
-            reason = f"should be {' or '.join(allowed)}: decisions are asked for declarations that stand"
-            return intake.Row(origin, 1, lambda: reading.kept(raw), faults=((field, reason),))
-    return intake.raw_row(raw, origin=origin, line=1, reading=reading)
 
 
 def _as_known(connection: Connection, sent: Record, fresh: tuple[Record, ...]) -> Record:

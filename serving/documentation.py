@@ -63,6 +63,22 @@ RECORDS_BODY["requestBody"]["content"] |= {
         "schema": _TEXT | {"description": f"A CEB message: {', '.join(TAKEN)}; one or several bodies (docs/ceb.md)"}
     },
 }
+FIXED_BODY = _body(
+    _ENVELOPE, {"fixed": {"summary": "The record as it should have been", "value": {"kind": "declaration"} | EXAMPLE}}
+)
+FIXED_BODY["requestBody"] |= {"required": False, "description": "The row as fixed; nothing resubmits it as it is"}
+FIXED_BODY["requestBody"]["content"] |= {
+    "application/xml": {"schema": _TEXT | {"description": "A CEB message of one body"}},
+    "text/csv": {
+        "schema": _TEXT | {"description": "One row under the columns of its file, with or without their header"}
+    },
+}
+DISMISSAL: dict[str, Any] = {"actor": "officer 0412", "note": "a test of the sender's, not a shipment"}
+DISMISSAL_BODY = {
+    "requestBody": {
+        "content": {"application/json": {"examples": {"dismissal": {"summary": "With its reason", "value": DISMISSAL}}}}
+    }
+}
 RECEIPT: dict[int | str, Any] = {
     200: {
         "description": "What became of the records; a CEB message is answered with its receipt message",

@@ -77,9 +77,13 @@ quarantine_steps = Table(
     Column("step", String(20), nullable=False),
     Column("note", Text, nullable=False),
     Column("raw", LargeBinary),
+    Column("form", String(10)),
     Index(None, "row"),
 )  # fmt: skip
-"""What people did about a refused row: fixed (with the new bytes), accepted, refused again, dismissed. The last one counts."""
+"""What people did about a refused row: it was accepted, a duplicate, refused again, or dismissed. The last step counts.
+
+Where a fix changed the bytes, they are in `raw` (without persons), and `form` says how they are read again.
+"""
 
 messages = Table(
     "messages", metadata,

@@ -74,9 +74,23 @@ def test_records(shared: Service, now: int, data: st.DataObject) -> None:
 
 
 @_FUZZ
+@given(data=st.data(), kind=st.sampled_from(["application/json", "application/xml", "text/csv"]))
+def test_quarantine(shared: Service, now: int, data: st.DataObject, kind: str) -> None:
+    shared.send(declaration("q", now - HOUR, declared_value_fen=-1))
+    row = shared.client.get("/v1/quarantine", params={"limit": 1}).json()["rows"][0]["id"]
+    body = json.dumps(data.draw(bodies(now))) if kind == "application/json" else data.draw(text)
+    query = {"actor": data.draw(text), "note": data.draw(text)}
+    path = f"/v1/quarantine/{row}/resubmit"
+    answer = shared.client.post(path, content=body.encode(), headers={"Content-Type": kind}, params=query)
+    assert answer.status_code < 500, (answer.status_code, answer.text)
+    assert shared.client.get(f"/v1/quarantine/{row}").status_code == 200
+    demand_nothing_inside(answer)
+
+
+@_FUZZ
 @given(name=text)
 def test_addresses(shared: Service, name: str) -> None:
-    for path in ("/v1/enterprises/", "/v1/decisions/", "/"):
+    for path in ("/v1/enterprises/", "/v1/decisions/", "/v1/quarantine/", "/"):
         answer = shared.client.get(path + "".join(f"%{byte:02x}" for byte in name.encode()))
         assert answer.status_code < 500, (path, name)
         demand_nothing_inside(answer)

@@ -10,6 +10,7 @@ from data.records import read_record
 from data.times import midnight
 from serving.app import create_app
 from serving.problems import MEDIA_TYPE
+from serving.quarantine import Dismissal
 from serving.settings import Settings
 from tests.serving_layer.service import Json, Service, World
 
@@ -59,7 +60,7 @@ def test_the_service_answers_with_what_was_read_here(shared: Service, schema: Js
 
 def test_every_operation_says_what_it_does_and_how_it_fails(schema: Json) -> None:
     found = list(operations(schema))
-    assert len(found) == 6
+    assert len(found) == 10
     for method, path, operation in found:
         assert operation["summary"]
         assert operation["description"]
@@ -72,7 +73,8 @@ def test_every_operation_says_what_it_does_and_how_it_fails(schema: Json) -> Non
                 assert response["content"][media]["schema"] == {"$ref": "#/components/schemas/Problem"}
         if method == "post":
             assert {"400", "413", "422", "500", "503"} <= set(operation["responses"])
-            assert operation["requestBody"]["required"] is True
+            # a row of quarantine can be resubmitted as it is
+            assert operation["requestBody"]["required"] is not path.endswith("/resubmit")
 
 
 def test_documented_requests_are_accepted(schema: Json, world: World, shared: Service) -> None:
@@ -84,12 +86,15 @@ def test_documented_requests_are_accepted(schema: Json, world: World, shared: Se
         for example in examples.values():
             value = example["value"]
             for raw in value if isinstance(value, list) else [value]:
+                if path.endswith("/dismiss"):
+                    assert Dismissal.model_validate(raw)
+                    continue
                 # what decides needs no kind, what takes records in does
-                assert ("kind" in raw) == (path == "/v1/records")
+                assert ("kind" in raw) == (path != "/v1/decisions")
                 record = read_record({"kind": "declaration"} | raw, received_at=FAR)
                 assert record.kind == "declaration"
                 count += 1
-    assert count >= 2
+    assert count >= 3
 
 
 def test_the_documented_body_has_the_fields_that_are_read(schema: Json) -> None:
@@ -100,7 +105,8 @@ def test_the_documented_body_has_the_fields_that_are_read(schema: Json) -> None:
 
 
 def test_every_answer_is_described_field_by_field(schema: Json) -> None:
-    for name in ("DecisionAnswer", "IntakeAnswer", "ArchiveAnswer", "Readiness", "Problem"):
+    answers = ("DecisionAnswer", "IntakeAnswer", "ArchiveAnswer", "Readiness", "Problem")
+    for name in (*answers, "QuarantineAnswer", "WholeKeptAnswer", "ResubmissionAnswer", "DismissalAnswer", "Dismissal"):
         described = schema["components"]["schemas"][name]
         assert described["properties"]
         assert described.get("description"), name
