@@ -11,22 +11,23 @@ So every later question finds in a record what was known with it, and replays fi
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
 
 from data.errors import PolicyError
-from data.matching import Limits, limits_at, match
+from data.matching import Limits, Match, limits_at, match
 from data.matching.comparisons import dutiable_fen
 from data.payloads import compact
 from data.records import Record, make_record
 from data.store import records as record_rows
 from data.store.records import Name, name_of
-from data.times import CHINA, DAY, from_instant, to_instant
+from data.times import CHINA, DAY, day_of, from_instant, midnight, to_instant
 
 Payload = dict[str, Any]
 DOCUMENTS = ("order", "payment", "waybill", "declaration")
-_NUMBERS = dict.fromkeys(DOCUMENTS, ("order_no", "waybill_no")) | {"declaration": ("order_no", "waybill_no", "buyer")}
+_NUMBERS = ("order_no", "waybill_no")
 _MONTH = 30 * DAY
 MATCHED_BY = "greenlane"
 """The source of derived records."""
@@ -60,21 +61,25 @@ class Links:
         self._by_number: dict[tuple[str, str], dict[Name, None]] = {}
         self._matches: dict[str, Record] = {}
         self._touched: dict[Name, None] = {}
+        self._bought: dict[tuple[str, int], int] = {}
         self._instant = 0
         touched = [r for r in coming if r.kind in DOCUMENTS]
         if not touched:
             return
         bare = [name_of(r) for r in touched if r.action != "new"]
-        known = [*touched, *record_rows.open_versions(connection, bare)]
+        before = record_rows.open_versions(connection, bare)
+        known = [*touched, *before]
         orders, waybills = ({n for r in known if (n := r.payload.get(field))} for field in ("order_no", "waybill_no"))
-        buyers = {n for r in known if r.kind == "declaration" and (n := r.payload.get("buyer"))}
-        first = min(r.event_at for r in touched)
-        loaded = [
+        for record in [
+            *before,
             *record_rows.current_documents(connection, DOCUMENTS, order_nos=orders, waybill_nos=waybills),
-            *record_rows.current_documents(connection, ("declaration",), buyers=buyers, since=_year_begins(first)),
-        ]
-        for record in loaded:
+        ]:
             self._hold(record)
+        declared = [*known, *(r for r in self._documents.values() if r.kind == "declaration")]
+        for year in {_year(r.event_at) for r in declared if _counts_for_buyer(r)}:
+            buyers = {r.payload["buyer"] for r in declared if _counts_for_buyer(r) and _year(r.event_at) == year}
+            of_year = record_rows.dutiable_of_buyers(connection, buyers, _begins(year), _begins(year + 1))
+            self._bought.update({(buyer, year): total for buyer, total in of_year.items()})
         numbers = [str(r.reference) for r in self._documents.values() if r.kind == "declaration"]
         for record in record_rows.current_by_reference(connection, "match", numbers):
             self._matches[record.guid] = record
@@ -91,8 +96,8 @@ class Links:
         if record.kind in ("payment", "waybill") and "enterprise" not in record.payload:
             enterprise = self._enterprise_of(record.payload)
             return replace(record, payload={**record.payload, "enterprise": enterprise}) if enterprise else record
-        if record.kind == "declaration" and self._is_matched(record.payload):
-            summary = self._match(record)
+        if record.kind == "declaration" and self.is_matched(record.payload):
+            summary = _summary(self.match_of(record))
             return replace(record, payload={**record.payload, "match": summary}) if summary else record
         return record
 
@@ -103,8 +108,10 @@ class Links:
         if record.kind not in DOCUMENTS:
             return changed
         before = self._release(name_of(record))
+        self._count(before, -1)
         if record.action in ("new", "change"):
             self._hold(record)
+            self._count(record, 1)
             if self._is_asked and record.kind == "declaration":
                 by_source = self._declared.setdefault(record.payload["declaration_no"], {})
                 by_source.pop(record.source, None)
@@ -124,9 +131,9 @@ class Links:
         return [changed for one in touched if (changed := self._rematched(one, self._instant)) is not None]
 
     def _rematched(self, declaration: Record, known_at: int) -> Record | None:
-        if not self._is_matched(declaration.payload):
+        if not self.is_matched(declaration.payload):
             return None
-        summary = self._match(declaration)
+        summary = _summary(self.match_of(declaration))
         guid = _match_guid(declaration)
         last = self._matches.get(guid)
         is_newer = last is not None and last.known_at >= declaration.known_at
@@ -140,23 +147,24 @@ class Links:
         derived = make_record(
             kind="match", guid=guid, source=MATCHED_BY, action="new" if last is None else "change",
             event_at=max(declaration.event_at, declaration.known_at), known_at=known_at, payload=compact(payload),
-            sent=[known_at, payload],
+            sent=[known_at, payload, None if last is None else last.digest],  # a match that comes back is a version of its own
         )  # fmt: skip
         self._matches[guid] = derived
         return derived
 
     @staticmethod
-    def _is_matched(payload: Payload) -> bool:
+    def is_matched(payload: Payload) -> bool:
+        """Whether a declaration is matched at all."""
         return "trade_mode" in payload  # a register that states no mode speaks of no such trade
 
-    def _match(self, record: Record) -> Payload:
-        """The match of a declaration with the documents held."""
+    def match_of(self, record: Record) -> Match | None:
+        """The match of a declaration with the documents held; None on a day without rules."""
         declaration = record.payload
         day = from_instant(record.event_at).astimezone(CHINA).date()
         try:
             limits = limits_at(day)
         except PolicyError:  # older than the rules
-            return {}
+            return None
         platform, firm = declaration.get("platform"), declaration.get("logistics_firm")
         traded = self._with("order_no", declaration.get("order_no"))
         carried = self._with("waybill_no", declaration.get("waybill_no"))
@@ -167,24 +175,27 @@ class Links:
         ]
         waybills = [r.payload for r in carried if r.kind == "waybill"]
         waybills = [waybill for waybill in waybills if waybill.get("logistics_firm") == firm] or waybills
-        found = match(
+        return match(
             declaration, orders[-1] if orders else None, payments, waybills[-1] if waybills else None, on=day, limits=limits,
             buyer_year_fen=self._buyer_year_fen(record), earlier_waybill_uses=self._earlier_uses(record, carried, limits),
         )  # fmt: skip
-        return found.summary()
 
     def _buyer_year_fen(self, record: Record) -> int | None:
-        """Dutiable value of the buyer's other imports of the calendar year that were declared before."""
-        buyer = record.payload.get("buyer")
-        if buyer is None or record.payload.get("direction") != "import":
+        """Dutiable value of the buyer's other imports of the same calendar year, as far as they are known."""
+        if not _counts_for_buyer(record):
             return None
-        begin = _year_begins(record.event_at)
-        return sum(
-            dutiable_fen(other.payload)
-            for other in self._with("buyer", buyer)
-            if begin <= other.event_at <= record.event_at and name_of(other) != name_of(record)
-            and other.payload.get("direction") == "import"
-        )  # fmt: skip
+        year = _year(record.event_at)
+        total = self._bought.get((record.payload["buyer"], year), 0)
+        held = self._documents.get(name_of(record))
+        is_counted = held is not None and _counts_for_buyer(held) and _year(held.event_at) == year
+        if held is not None and is_counted and held.payload["buyer"] == record.payload["buyer"]:
+            total -= dutiable_fen(held.payload)
+        return total
+
+    def _count(self, record: Record | None, sign: int) -> None:
+        if record is not None and _counts_for_buyer(record):
+            key = record.payload["buyer"], _year(record.event_at)
+            self._bought[key] = self._bought.get(key, 0) + sign * dutiable_fen(record.payload)
 
     @staticmethod
     def _earlier_uses(record: Record, carried: Iterable[Record], limits: Limits) -> int | None:
@@ -211,23 +222,56 @@ class Links:
     def _hold(self, record: Record) -> None:
         name = name_of(record)
         self._documents[name] = record
-        for field in _NUMBERS[record.kind]:
+        for field in _NUMBERS:
             if number := record.payload.get(field):
                 self._by_number.setdefault((field, number), {})[name] = None
 
     def _release(self, name: Name) -> Record | None:
         before = self._documents.pop(name, None)
         if before is not None:
-            for field in _NUMBERS[before.kind]:
+            for field in _NUMBERS:
                 if number := before.payload.get(field):
                     self._by_number[field, number].pop(name, None)
         return before
 
 
-def _year_begins(instant: int) -> int:
-    """The instant at which the calendar year in China begins."""
-    year = from_instant(instant).astimezone(CHINA).year
+def _counts_for_buyer(record: Record) -> bool:
+    """Whether a record is an import that counts towards its buyer's annual limit."""
+    payload = record.payload
+    return record.kind == "declaration" and payload.get("direction") == "import" and "buyer" in payload
+
+
+@lru_cache(4_096)
+def _year_of_day(day: int) -> int:
+    return from_instant(midnight(day)).astimezone(CHINA).year
+
+
+def _year(instant: int) -> int:
+    """The calendar year in China."""
+    return _year_of_day(day_of(instant))
+
+
+def _begins(year: int) -> int:
+    """The instant at which a calendar year begins in China."""
     return to_instant(datetime(year, 1, 1, tzinfo=CHINA))
+
+
+def _summary(found: Match | None) -> Payload:
+    return {} if found is None else found.summary()
+
+
+def current_match(connection: Connection, declaration_no: str) -> tuple[Record, Match] | None:
+    """The declaration of a number that was taken in last, and its match with the documents known now.
+
+    Returns:
+        None where no declaration that stands has the number, or its register or day has no such rules.
+    """
+    declared = record_rows.current_by_reference(connection, "declaration", [declaration_no])
+    standing = [record for record in declared if record.action in ("new", "change")]
+    if not standing or not Links.is_matched(standing[-1].payload):
+        return None
+    found = Links(connection, standing[-1:]).match_of(standing[-1])
+    return None if found is None else (standing[-1], found)
 
 
 def latest_match(connection: Connection, declaration: Record) -> Payload | None:

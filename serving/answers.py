@@ -159,6 +159,29 @@ class DismissalAnswer(Answer):
     status: Literal["dismissed"] = "dismissed"
 
 
+class CheckAnswer(Answer):
+    """One check of the documents: what it demands, what it found, the two values compared, and the rule's source."""
+
+    code: str = Field(examples=["paid_equals_order"])
+    outcome: Literal["agree", "differ", "missing", "unknown"]
+    severity: Literal["mandatory", "indicative"]
+    left: Any = Field(examples=[45_900])
+    right: Any = Field(examples=[45_000])
+    zh: str
+    en: str
+    source: str
+
+
+class MatchAnswer(Answer):
+    """The match of a declaration with its order, payments and waybill as known now."""
+
+    declaration_no: str
+    enterprise: str
+    failed: list[str] = Field(description="Mandatory checks that differ", examples=[["paid_equals_order"]])
+    missing: list[str] = Field(description="Checks without a document or a value")
+    checks: list[CheckAnswer]
+
+
 class ArchiveFact(Answer):
     """A feature of an archive with its value, in words."""
 

@@ -16,7 +16,7 @@ from data.store import decisions as decision_rows
 from data.store import open_store
 from data.values import EnterpriseId
 from models.policy import shipped_policies
-from serving import documentation, quarantine
+from serving import documentation, matching, quarantine
 from serving.answers import (
     ArchiveAnswer,
     DecisionAnswer,
@@ -75,6 +75,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], int] = utc_
     install(app)
     _add_routes(app)
     app.include_router(quarantine.router)
+    app.include_router(matching.router)
     documentation.complete(app)
     return app
 

@@ -58,7 +58,7 @@ ALL = IMPORTS | EXPORTS
 PAID = IMPORTS | RECEIVED_EXPORTS
 
 _LAW = "Caiguanshui 2016/18 and 2018/49 (财关税〔2016〕18号、〔2018〕49号)"
-_MATCHING = "Three-document matching; domain notes"
+_MATCHING = "GACC announcement 2018/194 (海关总署公告2018年第194号): order, payment and waybill against the list"
 _MESSAGES = "CEB message specification, announcement 2018/113"
 
 CHECKS: tuple[Check, ...] = (

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, insert, select, tuple_
 
+from data.matching.comparisons import dutiable_fen
 from data.records import Record, Version, canonical
 from data.store.schema import records as table
 from data.times import OPEN
@@ -19,7 +20,7 @@ _SINCE = (
     select(table).where(table.c.seq > bindparam("after")).order_by(table.c.seq).execution_options(yield_per=_STREAMED)
 )
 
-_OWNED = ("enterprise", "reference", "order_no", "waybill_no", "buyer")
+_OWNED = ("enterprise", "reference", "order_no", "waybill_no", "buyer", "dutiable_fen")
 """Columns that a deletion or repair has from the version that it ends."""
 
 Name = tuple[str, str, str]
@@ -232,31 +233,57 @@ def declarations_by_number(connection: Connection, numbers: Iterable[str]) -> di
 
 def current_documents(
     connection: Connection, kinds: Sequence[str], *, order_nos: Iterable[str] = (), waybill_nos: Iterable[str] = (),
-    buyers: Iterable[str] = (), since: int = 0,
-) -> list[Record]:  # fmt: skip
-    """The open versions of some kinds that carry any of some order numbers, waybill numbers or buyers, in the order of intake.
 
-    Arguments:
-        since: only what happened at this instant or later.
-    """
-    later = table.alias("later")
-    is_last = ~exists().where(
-        later.c.kind == table.c.kind, later.c.source == table.c.source, later.c.guid == table.c.guid,
-        later.c.seq > table.c.seq,
-    )  # fmt: skip
+) -> list[Record]:  # fmt: skip
+    """The open versions of some kinds that carry any of some order or waybill numbers, in the order of intake."""
     found = {}
-    for column, numbers in ((table.c.order_no, order_nos), (table.c.waybill_no, waybill_nos), (table.c.buyer, buyers)):
+    for column, numbers in ((table.c.order_no, order_nos), (table.c.waybill_no, waybill_nos)):
         wanted = sorted(set(numbers))
         for start in range(0, len(wanted), _CHUNK):
             rows = connection.execute(
                 select(table).where(
                     column.in_(wanted[start : start + _CHUNK]),
                     func.coalesce(table.c.kind, "").in_(kinds),  # so that SQLite does not go through all of a kind
-                    table.c.action.in_(("new", "change")), table.c.event_at >= since, is_last,
+                    table.c.action.in_(("new", "change")), _is_last(),
                 )
             )  # fmt: skip
             found.update({row.seq: _as_record(row) for row in rows})
     return [found[seq] for seq in sorted(found)]
+
+
+def dutiable_of_buyers(connection: Connection, buyers: Iterable[str], begin: int, end: int) -> dict[str, int]:
+    """Dutiable value in fen of the imports that stand of some buyers.
+
+    Arguments:
+        begin, end: instants between which they were declared, the second one excluded.
+    """
+    found: dict[str, int] = {}
+    wanted = sorted(set(buyers))
+    for start in range(0, len(wanted), _CHUNK):
+        rows = connection.execute(
+            select(table.c.buyer, func.sum(table.c.dutiable_fen))
+            .where(
+                table.c.buyer.in_(wanted[start : start + _CHUNK]), table.c.event_at >= begin, table.c.event_at < end,
+                table.c.dutiable_fen.is_not(None), table.c.action.in_(("new", "change")), _is_last(),
+            )
+            .group_by(table.c.buyer)
+        )  # fmt: skip
+        found.update({buyer: int(total) for buyer, total in rows})
+    return found
+
+
+def _is_last() -> ColumnElement[bool]:
+    """Whether no later version of the same record is stored."""
+    later = table.alias("later")
+    return ~exists().where(
+        later.c.kind == table.c.kind, later.c.source == table.c.source, later.c.guid == table.c.guid,
+        later.c.seq > table.c.seq,
+    )  # fmt: skip
+
+
+def _dutiable_fen(record: Record) -> int | None:
+    is_import = record.kind == "declaration" and record.payload.get("direction") == "import"
+    return dutiable_fen(record.payload) if is_import else None
 
 
 def _by_seq(connection: Connection, wanted: Sequence[int]) -> dict[int, Record]:
@@ -273,7 +300,7 @@ def _as_row(record: Record) -> dict[str, Any]:
         "event_at": record.event_at, "known_at": record.known_at, "usable_until": record.usable_until,
         "digest": record.digest, "enterprise": record.payload.get("enterprise"), "reference": record.reference,
         "order_no": record.payload.get("order_no"), "waybill_no": record.payload.get("waybill_no"),
-        "buyer": record.payload.get("buyer"),
+        "buyer": record.payload.get("buyer"), "dutiable_fen": _dutiable_fen(record),
         "payload": canonical(record.payload).decode(),
     }  # fmt: skip
 

@@ -40,6 +40,7 @@ records = Table(
     Column("order_no", String(100)),
     Column("waybill_no", String(100)),
     Column("buyer", String(100)),
+    Column("dutiable_fen", BigInteger),
     Column("payload", Text, nullable=False),
     UniqueConstraint("kind", "source", "guid", "digest"),
     Index(None, "kind", "reference"),

@@ -15,6 +15,8 @@ def upgrade() -> None:
     for name in ("order_no", "waybill_no", "buyer"):
         op.add_column("records", sa.Column(name, sa.String(100)))
         op.execute(sa.text(_FILLED[op.get_bind().dialect.name].format(name=name)))
+    op.add_column("records", sa.Column("dutiable_fen", sa.BigInteger))
+    op.execute(sa.text(_DUTIABLE[op.get_bind().dialect.name]))
     op.create_index("ix_records_order_no", "records", ["order_no"])
     op.create_index("ix_records_waybill_no", "records", ["waybill_no"])
     op.create_index("ix_records_buyer_event_at", "records", ["buyer", "event_at"])
@@ -77,6 +79,13 @@ _FILLED = {
     "sqlite": "UPDATE records SET {name} = json_extract(payload, '$.{name}')",
     "postgresql": "UPDATE records SET {name} = payload::json ->> '{name}'",
 }
+# before this version a declaration had neither freight nor insurance
+_DUTIABLE = {
+    "sqlite": "UPDATE records SET dutiable_fen = json_extract(payload, '$.declared_value_fen') WHERE kind = 'declaration'"
+    " AND json_extract(payload, '$.direction') = 'import'",
+    "postgresql": "UPDATE records SET dutiable_fen = (payload::json ->> 'declared_value_fen')::bigint"
+    " WHERE kind = 'declaration' AND payload::json ->> 'direction' = 'import'",
+}
 
 
 def downgrade() -> None:
@@ -86,5 +95,5 @@ def downgrade() -> None:
     op.drop_column("quarantine", "form")
     for index in ("order_no", "waybill_no", "buyer_event_at"):
         op.drop_index(f"ix_records_{index}", "records")
-    for name in ("order_no", "waybill_no", "buyer"):
+    for name in ("order_no", "waybill_no", "buyer", "dutiable_fen"):
         op.drop_column("records", name)
