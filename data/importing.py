@@ -13,7 +13,7 @@ from data.ceb.intake import Message
 from data.errors import InvalidRecordError, MappingError, SourceUnreadableError
 from data.intake import Form, Row, Tally, raw_row, take, unreadable_row
 from data.mapping import Mapping, apply_mapping, check_columns
-from data.masking import outline, shape
+from data.masking import outline, shape, shown_name
 from data.payloads import PAYLOADS, compact
 from data.pseudonyms import is_pseudonym
 from data.readers import ENDINGS, Line, open_source, size_of
@@ -92,7 +92,8 @@ def row_of_line(origin: str, line: Line, mapping: Mapping, columns: tuple[str, .
         return row(faults=line.faults)
     known = {*mapping.columns, *mapping.ignore}
     missing = tuple((c, "is missing") for c in mapping.columns if c not in line.values)
-    unknown = tuple((c, "is not a column of the mapping") for c in line.values if c not in known)
+    shown = shown_name if mapping.personal_columns else str
+    unknown = tuple((shown(c), "is not a column of the mapping") for c in line.values if c not in known)
     if missing or unknown:
         return row(faults=missing + unknown)
     mapped = apply_mapping(mapping, line.values)
@@ -112,8 +113,9 @@ def _kept(line: Line, mapping: Mapping, columns: tuple[str, ...], reading: Readi
         return line.raw.encode("utf-8", errors="surrogateescape")
     if line.values is None:
         return outline(line.raw).encode()
+    known = {*columns, *mapping.columns, *mapping.ignore}
     values = {
-        name: _replaced(name, value, mapping, reading) if value not in (None, "") else value
+        name if name in known else shown_name(name): _replaced(name, value, mapping, reading) if value not in (None, "") else value
         for name, value in line.values.items()
     }
     if not columns:

@@ -25,7 +25,8 @@ from data.values import (
     Text,
 )  # fmt: skip
 
-_MOST_LINES = 2_000
+MOST_LINES = 2_000
+"""Lines of goods in one record."""
 Direction = Literal["import", "export"]
 Level = Literal["advanced_certified", "certified", "routine", "dishonest", "seriously_dishonest"]
 
@@ -59,7 +60,7 @@ class Line(Payload):
     total_fen: Fen | None = None
 
 
-Lines = Annotated[tuple[Line, ...], Field(max_length=_MOST_LINES)]
+Lines = Annotated[tuple[Line, ...], Field(max_length=MOST_LINES)]
 
 
 class Identity(Payload):

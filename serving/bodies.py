@@ -1,13 +1,12 @@
 """Bodies of requests: what they are written in, and JSON read with a limit on its depth."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
+from data.nesting import DEEPEST, is_too_deep
 from serving.errors import MalformedBodyError, UnsupportedBodyError
 
-_DEEPEST = 20
 JSON, LINES, XML = "application/json", "application/x-ndjson", "application/xml"
 _KINDS = {JSON: JSON, LINES: LINES, "application/jsonl": LINES, XML: XML, "text/xml": XML, "": JSON}
 
@@ -35,13 +34,6 @@ def parsed_json(body: bytes) -> Any:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedBodyError(f"the body is not JSON: {error}") from None
-    level = [value]
-    for _ in range(_DEEPEST):
-        level = [inner for outer in level if isinstance(outer, (dict, list)) for inner in _inside(outer)]
-    if level:
-        raise MalformedBodyError(f"the body is nested deeper than {_DEEPEST} levels")
+    if is_too_deep(value):
+        raise MalformedBodyError(f"the body is nested deeper than {DEEPEST} levels")
     return value
-
-
-def _inside(outer: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return outer.values() if isinstance(outer, dict) else outer

@@ -134,7 +134,7 @@ def _blanks(text: str, chooser: random.Random) -> str:
 
 def _reordered(text: str, chooser: random.Random) -> str:
     spans = [span for span in _fields(text) if not text[span[0] : span[1]].startswith(("<gnum", "<ceb:gnum"))]
-    spans = [s for s in spans if text[: s[0]].count("List>") == 0]  # fields of the head
+    spans = [s for s in spans if "List" not in text[: s[0]]]  # fields of the head
     parts = [text[a:b] for a, b in spans]
     chooser.shuffle(parts)
     for (begin, end), part in sorted(zip(spans, parts, strict=True), reverse=True):
