@@ -13,6 +13,7 @@ from data.values import Domain, Personal
 _ENVELOPE = ("kind", "guid", "source", "action", "event_at", "known_at", "usable_until")
 _WORD = re.compile(r"\w+")
 _READABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,59}\Z")
+_HALF = re.compile("[\ud800-\udfff]")
 _LIKE_A_NUMBER = re.compile(r"\d{4}")
 _LONGEST = 500
 """Longest text that can be a person's name, number or address."""
@@ -48,7 +49,8 @@ def shape(text: str) -> str:
 
 def outline(text: str) -> str:
     """The shape of text that nothing could read, with the words that our formats declare."""
-    return _WORD.sub(lambda word: word[0] if word[0] in _declared_words() else shape(word[0]), text)
+    shown = _WORD.sub(lambda word: word[0] if word[0] in _declared_words() else shape(word[0]), text)
+    return _HALF.sub("\ufffd", shown)
 
 
 @lru_cache

@@ -7,6 +7,7 @@ import msgspec
 from data.nesting import DEEPEST, is_too_deep
 from serving.errors import MalformedBodyError, UnsupportedBodyError
 
+_MOST_RECORDS = 10_000
 JSON, LINES, XML = "application/json", "application/x-ndjson", "application/xml"
 _KINDS = {JSON: JSON, LINES: LINES, "application/jsonl": LINES, XML: XML, "text/xml": XML, "": JSON}
 
@@ -22,6 +23,16 @@ def kind_of_body(content_type: str | None) -> str:
     if kind is None:
         raise UnsupportedBodyError(f"records are taken as {JSON}, {LINES} or {XML} (Content-Type)")
     return kind
+
+
+def demand_not_too_many(count: int) -> None:
+    """Refuse more records at once than one transaction should hold.
+
+    Raises:
+        MalformedBodyError: where there are more.
+    """
+    if count > _MOST_RECORDS:
+        raise MalformedBodyError(f"the body holds more than {_MOST_RECORDS:,} records; send fewer at once")
 
 
 def parsed_json(body: bytes) -> Any:

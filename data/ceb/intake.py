@@ -19,7 +19,7 @@ from data.reading import Reading
 from data.store import messages as message_rows
 
 _UNREADABLE = "message"
-_GUID = re.compile(r"[0-9A-Za-z\-]{36}\Z")
+_GUID = re.compile("[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\\Z")
 _ADDRESS = re.compile(r"[A-Z]{2,10}[0-9]{4,20}\Z")
 """An address of the exchange platform (dxpId), for instance DXPENT0000012345."""
 

@@ -210,7 +210,7 @@ class _Scanner:
             return f"is not a CEB message: the root should be CEB<number>Message in the namespace {NAMESPACE}"
         self._at = tag.end()
         self._prefix = self._root_name.rpartition(local)[0]
-        return Opening(spec, root.get("guid", "")[:36])
+        return Opening(spec, root.get("guid", ""))
 
     def _name_here(self) -> str | None:
         while (name := _NAME.match(self._text, self._at)) is None:

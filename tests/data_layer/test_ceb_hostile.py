@@ -23,7 +23,7 @@ NOW = midnight(20_600)
 ORDER = made("311", share=0)
 SMALL = ORDER.message()
 ROOT = f'<ceb:CEB311Message guid="{"G" * 36}" version="1.0" xmlns:ceb="{NAMESPACE}">'
-_GAP = r"(?:<!--.*?-->|<\?.*?\?>|[ \t\r\n]++|\ufeff)*+"
+_GAP = r"(?:<!--.*?-->|<\?.*?\?>|[ \t\r\n]++)*+"
 _BETWEEN, _END = re.compile(_GAP, re.DOTALL), re.compile(rf"{_GAP}(?:</[^<>]*>)?{_GAP}", re.DOTALL)
 
 
@@ -31,17 +31,16 @@ def accounted(raw: bytes, encoding: str = "utf-8") -> list[Piece]:
     """The pieces of any bytes, held to the law: they hold all that was sent but the envelope, blanks and comments."""
     pieces = pieces_of(raw)
     text = raw.decode(encoding, errors="surrogateescape")
-    at = 0
+    at = len(text) - len(text.removeprefix("\ufeff"))
     for piece in pieces:
-        if isinstance(piece, Opening) or not text.startswith(piece.raw, at):
-            at = _BETWEEN.match(text, at).end()  # type: ignore[union-attr]
+        between = _BETWEEN.match(text, at).end()  # type: ignore[union-attr]
         if isinstance(piece, Opening):
-            tag = _START_TAG.match(text, at)
-            assert tag is not None
-            at = tag.end()
+            at = _START_TAG.match(text, between).end()  # type: ignore[union-attr]
             continue
-        assert text.startswith(piece.raw, at), (text[at : at + 100], piece.raw[:100])
-        at += len(piece.raw)
+        behind = _END.match(text, at).end()  # type: ignore[union-attr]
+        place = next((place for place in (behind, between, at) if text.startswith(piece.raw, place)), None)
+        assert place is not None, (text[at : at + 100], piece.raw[:100])
+        at = place + len(piece.raw)
     assert _END.fullmatch(text, at), text[at : at + 200]
     numbers = [piece.number for piece in pieces if isinstance(piece, (Body, Damage))]
     assert numbers == list(range(1, len(numbers) + 1))
@@ -110,15 +109,15 @@ def test_other_encodings_are_refused(encoding: str) -> None:
 
 
 def test_bytes_that_are_not_what_the_document_declares_cost_their_body() -> None:
-    bodies = [made("311", seed, share=0) for seed in range(3)]
-    bodies = [body if seed == 2 else body.but(buyerName="张三") for seed, body in enumerate(bodies)]
+    bodies = [made("311", seed, share=0, consignee="x") for seed in range(3)]
+    bodies = [body if seed == 2 else body.but(buyerName="龘龘") for seed, body in enumerate(bodies)]
     text = message_of(bodies).decode()
     for broken in (b"\xff\xfe", b"\xc0\x80", b"\xed\xa0\x80", "张".encode("gbk"), b"\xe5\xbc"):
-        first, second, third = text.encode().split("张三".encode())
-        raw = first + "张三".encode() + second + broken + third
+        first, second, third = text.encode().split("龘龘".encode())
+        raw = first + "龘龘".encode() + second + broken + third
         pieces = accounted(raw)
         assert [isinstance(piece, Body) and not piece.faults for piece in pieces[1:]] == [True, False, True]
-    raw = text.replace("UTF-8", "GBK").encode("gb18030").replace("张三".encode("gb18030"), b"\xff\xff", 1)
+    raw = text.replace("UTF-8", "GBK").encode("gb18030").replace("龘龘".encode("gb18030"), b"\xff\xff", 1)
     assert [isinstance(p, Body) and not p.faults for p in pieces_of(raw)[1:]] == [False, True, True]
 
 
@@ -318,10 +317,10 @@ def test_nothing_is_lost_of_any_text(bits: list[str], is_wrapped: bool, chunk: i
     whole = accounted(raw)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data.ceb.reader, "_CHUNK", chunk)
-        if chunk > 100:
-            assert pieces_of(raw) == whole
-        else:
-            accounted(raw)
+        found = pieces_of(raw)
+    if chunk < 100:  # what remains of a message comes in chunks
+        whole, found = ([p for p in pieces if isinstance(p, Body)] for pieces in (whole, found))
+    assert found == whole
 
 
 @ANYTHING
