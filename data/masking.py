@@ -14,7 +14,7 @@ _ENVELOPE = ("kind", "guid", "source", "action", "event_at", "known_at", "usable
 _WORD = re.compile(r"\w+")
 _READABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,59}\Z")
 _HALF = re.compile("[\ud800-\udfff]")
-_LIKE_A_NUMBER = re.compile(r"\d{4}")
+_LIKE_A_NUMBER = re.compile(r"(?:\d\D*){3}")
 _LONGEST = 500
 """Longest text that can be a person's name, number or address."""
 

@@ -43,6 +43,8 @@ def parsed_json(body: bytes) -> Any:
     """
     try:
         value = msgspec.json.decode(body)
+    except UnicodeDecodeError:
+        raise MalformedBodyError("the body has bytes that are not UTF-8") from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedBodyError(f"the body is not JSON: {error}") from None
     if is_too_deep(value):

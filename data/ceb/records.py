@@ -337,5 +337,11 @@ _BUILDERS: dict[str, Callable[[Values, tuple[Values, ...], _Terms], list[Built]]
     "507": _tracking, "509": _tracking, "513": _tracking, "603": _declaration, "621": _declaration, "604": _status,
     "622": _status, "605": _cancellation, "623": _cancellation, "625": _return, "816": _tax_bill,
 }  # fmt: skip
-TAKEN = tuple(_BUILDERS)
+KINDS = {
+    "303": "order", "311": "order", "403": "payment", "411": "payment", "505": "waybill", "511": "waybill", "507": "tracking",
+    "509": "tracking", "513": "tracking", "603": "declaration", "621": "declaration", "604": "list_status",
+    "622": "list_status", "605": "cancellation", "623": "cancellation", "625": "return", "816": "tax_bill",
+}  # fmt: skip
+"""The kind of record that each taken message becomes, by its number."""
+TAKEN = tuple(KINDS)
 """The numbers of the messages that become records."""

@@ -276,7 +276,7 @@ def test_columns_by_a_mapping(store_of_all: Store, tmp_path: Path) -> None:
     path = tmp_path / "shop.csv"
     path.write_bytes("\n".join([",".join(COLUMNS), *shop_rows()]).encode("utf-8", "surrogateescape"))
     tally = import_file(store_of_all, path, mapping, reading=reading(NOW))
-    assert (tally.received, tally.accepted, tally.duplicate) == (17, 2, 0)
+    assert (tally.received, tally.accepted, tally.duplicate) == (17, 3, 0)
     demand_nothing_of(str(tally.refusals), "refusals")
     demand_clean(store_of_all)
     lines = [dict(zip(COLUMNS, _cells(50 + n, PERSON), strict=True)) for n in range(6)]
@@ -325,7 +325,7 @@ def test_the_command_line_says_nothing_of_persons(tmp_path: Path) -> None:
         assert "Traceback" not in outcome.err
         demand_nothing_of(outcome.out + outcome.err, "command line")
     assert "unknown column" in outcomes[6].err
-    assert outcomes[4].json()["accepted"] == 2
+    assert outcomes[4].json()["accepted"] == 3
     from data.store import open_store
 
     store = open_store(f"sqlite:///{tmp_path / 'var' / 'a.db'}")
