@@ -2,7 +2,8 @@
 
 The same bytes are read in one run, in turns: `lxml.etree.parse` (the whole tree), `lxml.etree.iterparse` with each body cleared,
 our reading with every format and obligation checked and persons as pseudonyms, and our reading up to finished records. Each run
-of ours begins with a pseudonym maker that remembers nobody. Afterwards a large file is read in a process of its own, for its memory.
+of ours begins with a pseudonym maker that remembers nobody. Afterwards a large file is read in a process of its own, for
+its memory.
 """
 
 import random
@@ -44,7 +45,9 @@ Written = tuple[str, str]
 def main(
     bodies: Annotated[int, typer.Option(help="Bodies in each file.")] = 20_000,
     megabytes: Annotated[int, typer.Option(help="Size of the file whose reading is weighed; 0 leaves it out.")] = 500,
-    quick: Annotated[bool, typer.Option("--quick", help="Few bodies and rounds: shows that it runs, not how fast.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Few bodies and rounds: shows that it runs, not how fast.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
     weigh: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
@@ -60,7 +63,9 @@ def main(
         _show(console, number, count, figures[number])
     if megabytes:
         figures["memory"] = _weighed(1 if quick else megabytes)
-        console.print("{megabytes} MB in {bodies:,} bodies: {peak_megabytes} MB of memory at most".format(**figures["memory"]))
+        console.print(
+            "{megabytes} MB in {bodies:,} bodies: {peak_megabytes} MB of memory at most".format(**figures["memory"])
+        )
     write_json(json_file, figures)
 
 
@@ -116,7 +121,9 @@ def _records(raw: bytes) -> int:
 
 def _show(console: Console, number: str, count: int, figures: dict[str, Any]) -> None:
     size = figures["megabytes"]
-    table = Table("", "seconds", "MB/s", "bodies/s", title=f"CEB{number}, {count:,} bodies, {size} MB, medians in turns")
+    table = Table(
+        "", "seconds", "MB/s", "bodies/s", title=f"CEB{number}, {count:,} bodies, {size} MB, medians in turns"
+    )
     for column in table.columns[1:]:
         column.justify = "right"
     for name, seconds in figures["median_seconds"].items():
@@ -131,7 +138,10 @@ def _weighed(megabytes: int) -> dict[str, Any]:
         path = Path(folder) / "large.xml"
         bodies = _write_large(path, megabytes * _MEGABYTE)
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.messages", "--weigh", str(path)], capture_output=True, text=True, check=True
+            [sys.executable, "-m", "benchmarks.messages", "--weigh", str(path)],
+            capture_output=True,
+            text=True,
+            check=True,
         )
     read, peak = map(int, done.stdout.split())
     if read != bodies:
@@ -192,12 +202,15 @@ def _bodies(number: str, count: int) -> Iterator[str]:
 
 def _firm(chooser: random.Random) -> tuple[str, str]:
     first = "91" + "".join(chooser.choices("0123456789ABCDEFGH", k=15))
-    return first + uscc_check_character(first), f"{chooser.choice(_SURNAMES)}{chooser.choice(_GIVEN)}跨境电子商务有限公司"
+    return first + uscc_check_character(
+        first
+    ), f"{chooser.choice(_SURNAMES)}{chooser.choice(_GIVEN)}跨境电子商务有限公司"
 
 
 def _person(chooser: random.Random) -> dict[str, str]:
     return {
-        "buyerRegNo": f"u{chooser.randrange(10**9)}", "buyerName": chooser.choice(_SURNAMES) + "".join(chooser.choices(_GIVEN, k=2)),
+        "buyerRegNo": f"u{chooser.randrange(10**9)}",
+        "buyerName": chooser.choice(_SURNAMES) + "".join(chooser.choices(_GIVEN, k=2)),
         "buyerTelephone": f"13{chooser.randrange(10**9):09d}", "buyerIdType": "1",
         "buyerIdNumber": f"5105{chooser.randrange(10**14):014d}",
         "address": f"四川省泸州市江阳区酒城大道{chooser.randrange(900)}号{chooser.randrange(30)}栋{chooser.randrange(3000)}室",
@@ -219,7 +232,8 @@ def _content(
     }  # fmt: skip
     line = {
         "gnum": "1", "itemNo": f"SKU{chooser.randrange(9000):06d}", "itemName": "保湿面霜 50ml", "gmodel": "50ml/瓶|保湿|无品牌",
-        "unit": "007", "currency": "142", "qty": str(chooser.randint(1, 5)), "price": price, "totalPrice": price, "country": "133",
+        "unit": "007", "currency": "142", "qty": str(chooser.randint(1, 5)), "price": price, "totalPrice": price,
+        "country": "133",
     }  # fmt: skip
     if number == "311":
         order = {
@@ -232,7 +246,8 @@ def _content(
         "logisticsNo": f"LP{place:012d}", "logisticsCode": other, "logisticsName": other_name, "copNo": f"C{place:018d}",
         "assureCode": "5105BL00001", "ieFlag": "I", "declTime": day, "customsCode": "7906", "portCode": "7906", "ieDate": day,
         "agentCode": seller, "agentName": seller_name, "tradeMode": "9610", "trafMode": "5", "trafNo": "CA123", "voyageNo": "123",
-        "billNo": f"999-{place:08d}", "country": "133", "insuredFee": "0", "packNo": "1", "grossWeight": "0.65", "netWeight": "0.5",
+        "billNo": f"999-{place:08d}", "country": "133", "insuredFee": "0", "packNo": "1", "grossWeight": "0.65",
+        "netWeight": "0.5",
     }  # fmt: skip
     goods = {"gcode": "3304990099", "gname": "保湿面霜", "barCode": "6900000000017", "qty1": "0.05", "unit1": "035"}
     lines = [line | goods | {"gnum": str(n)} for n in range(1, chooser.randint(1, 4) + 1)]

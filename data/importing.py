@@ -115,7 +115,9 @@ def _kept(line: Line, mapping: Mapping, columns: tuple[str, ...], reading: Readi
         return outline(line.raw).encode()
     known = {*columns, *mapping.columns, *mapping.ignore}
     values = {
-        name if name in known else shown_name(name): _replaced(name, value, mapping, reading) if value not in (None, "") else value
+        name if name in known else shown_name(name): _replaced(name, value, mapping, reading)
+        if value not in (None, "")
+        else value
         for name, value in line.values.items()
     }
     if not columns:

@@ -16,12 +16,13 @@ from data.ceb.reader import Piece, read_message
 from data.ceb.table import FieldSpec, MessageSpec, Part, messages
 from data.ceb.writer import write_body, write_message
 from data.codes import Rate, Rates, table
+from data.times import CHINA
 from data.values import uscc_check_character
 
 NUMBERS = tuple(messages())
 PREFIXES = ("ceb:", "n-1.x:", "")
 MESSAGE_GUID = "4CDE1CFD-EDED-46B1-946C-B8022E42FC94"
-_FIRST, _LAST = datetime(2021, 2, 1), datetime(2026, 1, 1)
+_FIRST, _LAST = datetime(2021, 2, 1, tzinfo=CHINA), datetime(2026, 1, 1, tzinfo=CHINA)
 _USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _PLAIN = "ABCXYZabcxyz0189 .,-/()#!?;:'\"=[]{}中文跨境电商订单收货人张三李四省市区路号𠀀é"
 _MARKUP = "&<>"
@@ -111,7 +112,9 @@ def registration(chooser: random.Random) -> str:
 def codes(name: str) -> tuple[str, ...]:
     """The codes of a table that are valid over the time of the tests."""
     entries = table(name)
-    return tuple(e.code for e in entries if all(e.valid(day) for day in (_FIRST.date(), _LAST.date())) and "*" not in e.code)
+    return tuple(
+        e.code for e in entries if all(e.valid(day) for day in (_FIRST.date(), _LAST.date())) and "*" not in e.code
+    )
 
 
 @cache
@@ -163,7 +166,13 @@ def _values(part: Part, chooser: random.Random, share: float, markup: bool) -> V
 
 
 def built(
-    number: str, chooser: random.Random, *, share: float = 0.5, markup: bool = True, lines: int | None = None, **head: str
+    number: str,
+    chooser: random.Random,
+    *,
+    share: float = 0.5,
+    markup: bool = True,
+    lines: int | None = None,
+    **head: str,
 ) -> Sent:
     """A valid body of a message: every obligation is met, other fields are given with a likelihood of `share`."""
     spec = messages()[number]

@@ -16,9 +16,7 @@ class NoRateError(ValueError):
 
     def __init__(self, currency: str, on: date) -> None:
         self.currency = currency
-        super().__init__(
-            f"has no exchange rate for currency {currency} on {on}: load it with `greenlane rates load`"
-        )
+        super().__init__(f"has no exchange rate for currency {currency} on {on}: load it with `greenlane rates load`")
 
 
 class TooLargeError(ValueError):

@@ -179,7 +179,9 @@ def read_carefully(spec: MessageSpec, element: ElementTree.Element, raw: str, nu
         elif spec.lines is not None and name == spec.lines.name:
             lines.append(_leaves(spec.lines, child, len(lines) + 1, faults))
         else:
-            faults.append((shown_name(name), f"is not an element of {spec.body} in message {spec.number}, or stands twice"))
+            faults.append(
+                (shown_name(name), f"is not an element of {spec.body} in message {spec.number}, or stands twice")
+            )
     if not spec.head.name:
         head = _leaves(spec.head, element, 0, faults)
     elif not heads:

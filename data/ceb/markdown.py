@@ -14,8 +14,8 @@ Generated from `data/ceb/fields.tsv` by `python -m data.ceb > docs/ceb.md`; the 
 
 A message is one XML document in UTF-8 (or GB 18030, where it says so), its root `CEB<number>Message` in the namespace
 `{NAMESPACE}` under any prefix, with one or several bodies. `BaseTransfer`, `BaseSubscribe`, `ExtendMessage` and
-`Signature` may follow them. Document types are refused. A body that is wrong costs that body only: it is kept in quarantine, without
-persons, and the receipt names each field. A body holds at most 4,000,000 characters and a record 2,000 lines of goods.
+`Signature` may follow them. Document types are refused. A body that is wrong costs that body only: it is kept in quarantine,
+without persons, and the receipt names each field. A body holds at most 4,000,000 characters, a record 2,000 lines of goods.
 
 `appType` 1 is a new record, 2 changes and 3 deletes the one that has the same `guid`. A field that says something of a person is
 kept as a keyed pseudonym of its domain only; free text that may name a person is left out.
@@ -47,7 +47,13 @@ def _message(spec: MessageSpec) -> Iterator[str]:
     yield f"## {spec.root}"
     yield ""
     kind = KINDS.get(spec.number)
-    taken = f"Taken as records of kind `{kind}`." if kind else "Written by us." if spec.is_receipt else "Not taken as a record."
+    taken = (
+        f"Taken as records of kind `{kind}`."
+        if kind
+        else "Written by us."
+        if spec.is_receipt
+        else "Not taken as a record."
+    )
     yield f"{_direction(spec).capitalize()}. Body `{spec.body}`. {taken}"
     yield ""
     yield "| element | field | format | required | personal | label |"

@@ -7,8 +7,8 @@ A body that is not well-formed becomes a `Damage`; reading goes on at the next b
 import codecs
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 from xml.etree import ElementTree
 

@@ -39,7 +39,9 @@ def records_of(body: Body, reading: Reading) -> tuple[tuple[Record, ...], Faults
     if builder is None:
         return (), (("message", f"CEB{body.spec.number} is not taken as a record; taken are {', '.join(_BUILDERS)}"),)
     if body.spec.lines and len(body.lines) > MOST_LINES and body.spec.number not in _TRACKED:
-        return (), ((body.spec.lines.name, f"stands {len(body.lines):,} times; at most {MOST_LINES:,} lines are taken"),)
+        return (), (
+            (body.spec.lines.name, f"stands {len(body.lines):,} times; at most {MOST_LINES:,} lines are taken"),
+        )
     head, lines = _without_persons(body, reading)
     sent_at = "appTime" if "appTime" in head else "returnTime"
     happened = _EVENT_TIMES.get(body.spec.number, sent_at)
@@ -209,7 +211,8 @@ def _order(head: Values, lines: tuple[Values, ...], terms: _Terms) -> list[Built
     paid = get("acturalPaid")
     return [("order", "", _given({
         "order_no": head["orderNo"], "enterprise": head["ebcCode"], "platform": head["ebpCode"],
-        "direction": terms.spec.direction, "total_fen": bounded(goods + freight, head["goodsValue"]) if paid is None else fen(paid),
+        "direction": terms.spec.direction,
+        "total_fen": bounded(goods + freight, head["goodsValue"]) if paid is None else fen(paid),
         "goods_value_fen": goods, "freight_fen": freight, "discount_fen": _maybe(get("discount"), fen),
         "tax_fen": _maybe(get("taxTotal"), fen), "buyer": get("buyerIdNumber"), "buyer_name": get("buyerName"),
         "buyer_telephone": get("buyerTelephone"), "consignee": get("consignee"),

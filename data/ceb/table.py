@@ -1,8 +1,8 @@
 """The table of messages: every field with its format and obligation, as data (`fields.tsv`), not code.
 
-Formats: `C36` 36 characters, `C..60` 1 to 60, `N19,5` a decimal of at most 12 and 5 digits (the standard's 14 are beyond any trade), `N9` a whole number, `T14` a China
-time YYYYMMDDhhmmss, `T17` the same with up to three digits of a second's parts, `D8` a date, `H10` ten digits of an HS code, `E18`
-an enterprise's code, `=1|2|3` one of these. Digits are those of ASCII.
+Formats: `C36` 36 characters, `C..60` 1 to 60, `N19,5` a decimal of at most 12 and 5 digits (the standard's 14 are beyond any
+trade), `N9` a whole number, `T14` a China time YYYYMMDDhhmmss, `T17` the same with up to three digits of a second's parts,
+`D8` a date, `H10` ten digits of an HS code, `E18` an enterprise's code, `=1|2|3` one of these. Digits are those of ASCII.
 Obligations: `Y` required, `N` optional, `tradeMode=1210` required where that field has that value. A receipt repeats of its
 request what could be read, so none of that is required.
 Source: GACC announcement 113 of 2018 and the import and export specifications of the China Electronic Port.

@@ -129,7 +129,7 @@ def test_truncated_at_every_place() -> None:
     raw = message_of(bodies, transfer={"copCode": "5105910001"})
     text = raw.decode()
     ends = [m.end() for m in re.finditer("</ceb:Order>", text)]
-    for cut in range(0, len(raw)):
+    for cut in range(len(raw)):
         pieces = accounted(raw[:cut])
         whole = sum(1 for end in ends if len(text[:end].encode()) <= cut)
         found = [piece for piece in pieces if isinstance(piece, Body)]
@@ -311,7 +311,11 @@ ANYTHING = settings(max_examples=400, deadline=2_000, suppress_health_check=[Hea
 
 
 @ANYTHING
-@given(bits=st.lists(st.sampled_from(_BITS), max_size=12), is_wrapped=st.booleans(), chunk=st.sampled_from([1, 5, 64, 2**20]))
+@given(
+    bits=st.lists(st.sampled_from(_BITS), max_size=12),
+    is_wrapped=st.booleans(),
+    chunk=st.sampled_from([1, 5, 64, 2**20]),
+)
 def test_nothing_is_lost_of_any_text(bits: list[str], is_wrapped: bool, chunk: int) -> None:
     raw = around("".join(bits)) if is_wrapped else "".join(bits).encode()
     whole = accounted(raw)

@@ -81,7 +81,7 @@ def quarantined(store: Store) -> list[quarantine_rows.Refused]:
 
 
 def test_what_is_taken_is_what_was_asked_for() -> None:
-    asked = "303 311 403 411 505 511 513 603 621 623 625 507 509 816".split()
+    asked = ["303", "311", "403", "411", "505", "511", "513", "603", "621", "623", "625", "507", "509", "816"]
     assert set(asked) <= set(TAKEN)
 
 
@@ -95,7 +95,9 @@ def test_a_good_body_becomes_records_that_their_types_accept(wanted: Sent) -> No
     assert row.records
     for record in row.records:
         assert (record.kind, record.source, record.known_at) == (KINDS[wanted.spec.number], "ceb", NOW)
-        again = read_record(as_envelope(record), received_at=NOW, historical=True) if record.action != "delete" else None
+        again = (
+            read_record(as_envelope(record), received_at=NOW, historical=True) if record.action != "delete" else None
+        )
         if again is None:
             assert record.payload == {}
             continue
@@ -111,7 +113,10 @@ def test_nothing_of_a_person_is_in_a_record(number: str) -> None:
         wanted = made(number, seed, share=1)
         for record in records_from(wanted):
             text = str(as_envelope(record))
-            for part, values in ((wanted.spec.head, wanted.head), *((wanted.spec.lines, line) for line in wanted.lines)):
+            for part, values in (
+                (wanted.spec.head, wanted.head),
+                *((wanted.spec.lines, line) for line in wanted.lines),
+            ):
                 assert part is not None
                 for field in part.fields:
                     if field.personal and len(values[field.name]) > 3:
@@ -193,7 +198,14 @@ def test_foreign_amounts_are_rounded_once_half_to_even(text: str, micro: int) ->
 
 
 def test_half_a_fen_goes_to_the_even_one() -> None:
-    assert [fen(text) for text in ("0.005", "0.015", "0.025", "0.02501", "0.02499", "1.999999"[:7])] == [0, 2, 2, 3, 2, 200]
+    assert [fen(text) for text in ("0.005", "0.015", "0.025", "0.02501", "0.02499", "1.999999"[:7])] == [
+        0,
+        2,
+        2,
+        3,
+        2,
+        200,
+    ]
 
 
 def test_values_beyond_what_records_hold_are_refused_by_name() -> None:
@@ -249,7 +261,9 @@ def test_an_order_in_yuan_and_in_another_currency() -> None:
 
 
 def test_freight_that_is_a_rate_is_no_amount() -> None:
-    export = made("603", currency="142", freight="3", insuredFee="4", fCurrency="142", iCurrency="142", fFlag="1", iFlag="3")
+    export = made(
+        "603", currency="142", freight="3", insuredFee="4", fCurrency="142", iCurrency="142", fFlag="1", iFlag="3"
+    )
     payload = record_from(export).payload
     assert "freight_fen" not in payload
     assert payload["insurance_fen"] == 400
@@ -328,7 +342,12 @@ class Trade:
         chooser = random.Random(11)
         self.shop, self.platform, self.courier, self.bank = (uscc(chooser) for _ in range(4))
         on = {"appTime": "20260501100000"}
-        buyer = {"buyerIdNumber": "510502199001011234", "buyerName": "张三", "buyerTelephone": "13800138000", "buyerIdType": "1"}
+        buyer = {
+            "buyerIdNumber": "510502199001011234",
+            "buyerName": "张三",
+            "buyerTelephone": "13800138000",
+            "buyerIdType": "1",
+        }
         trade = {"ebcCode": self.shop, "ebpCode": self.platform, "orderNo": "SO1", "currency": "142"}
         money = {"goodsValue": "100", "freight": "0", "discount": "0", "taxTotal": "0", "acturalPaid": "100"}
         line = {"qty": "1", "price": "100", "totalPrice": "100", "currency": "142", "country": "133", "unit": "007"}
@@ -410,7 +429,9 @@ def test_a_payment_and_a_waybill_belong_to_the_firm_of_their_order(store: Store)
 def test_what_is_kept_of_a_message(store: Store) -> None:
     trade = Trade()
     signature = b'<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#">abc</ds:Signature>'
-    raw = trade.order.message(transfer={"copCode": trade.shop, "copName": "某店", "dxpMode": "DXP", "dxpId": "DXPENT0000000001"})
+    raw = trade.order.message(
+        transfer={"copCode": trade.shop, "copName": "某店", "dxpMode": "DXP", "dxpId": "DXPENT0000000001"}
+    )
     raw = raw.replace(b"</ceb:CEB311Message>", signature + b"</ceb:CEB311Message>")
     for place in range(2):
         message = Message(BytesIO(raw), origin="x.xml", reading=replace(READING, received_at=NOW + place))

@@ -27,7 +27,12 @@ NOW = midnight(20_600)
 PERSON = {
     "name": "欧阳翠花", "identity": "510502199001017777", "telephone": "13987654321", "address": "泸州市江阳区酒城大道七号院",
 }  # fmt: skip
-WESTERN = {"name": "Zebediah Quux", "identity": "PASSP0RTXQ77", "telephone": "+44 7700 900461", "address": "9 Elm Road Foobarton"}
+WESTERN = {
+    "name": "Zebediah Quux",
+    "identity": "PASSP0RTXQ77",
+    "telephone": "+44 7700 900461",
+    "address": "9 Elm Road Foobarton",
+}
 RAW = [*PERSON.values(), *WESTERN.values(), "欧阳", "翠花", "Zebediah", "Quux", "Foobarton"]
 
 
@@ -35,7 +40,12 @@ def demand_nothing_of(text: bytes | str, where: str) -> None:
     """No raw value of the persons is in a text, as it is or escaped for JSON."""
     blob = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     for value in RAW:
-        for form in (value, json.dumps(value)[1:-1], "".join(f"&#{ord(c)};" for c in value), "".join(f"&#x{ord(c):x};" for c in value)):
+        for form in (
+            value,
+            json.dumps(value)[1:-1],
+            "".join(f"&#{ord(c)};" for c in value),
+            "".join(f"&#x{ord(c):x};" for c in value),
+        ):
             assert form.encode() not in blob, (where, value)
 
 
@@ -47,7 +57,9 @@ def demand_clean(store: Store) -> int:
             for row in connection.execute(select(table)):
                 for column, value in zip(table.columns, row, strict=True):
                     if value is not None:
-                        demand_nothing_of(value if isinstance(value, bytes) else str(value), f"{table.name}.{column.name}")
+                        demand_nothing_of(
+                            value if isinstance(value, bytes) else str(value), f"{table.name}.{column.name}"
+                        )
                         seen += 1
     return seen
 
@@ -102,9 +114,13 @@ def messages() -> dict[str, bytes]:
         found |= {f"{which} {sort}": around(text) for sort, text in texts.items()}
         found[f"{which} root"] = around(good).replace(b'guid="4CDE1CFD', f'guid="{person["identity"]}'.encode(), 1)
         found[f"{which} after"] = around(good) + f"<!-- x -->{name}".encode()
-        found[f"{which} doctype"] = around(good).replace(b"<ceb:CEB", f'<!DOCTYPE a [<!ENTITY b "{name}">]><ceb:CEB'.encode(), 1)
+        found[f"{which} doctype"] = around(good).replace(
+            b"<ceb:CEB", f'<!DOCTYPE a [<!ENTITY b "{name}">]><ceb:CEB'.encode(), 1
+        )
         found[f"{which} no xml"] = f"{name},{person['identity']},{person['telephone']},{person['address']}".encode()
-        found[f"{which} gbk"] = around(_order(person, currency="XXX")).replace(b"UTF-8", b"GBK").decode().encode("gb18030")
+        found[f"{which} gbk"] = (
+            around(_order(person, currency="XXX")).replace(b"UTF-8", b"GBK").decode().encode("gb18030")
+        )
         for number in ("411", "511", "621", "623", "625"):
             spec = made(number).spec
             personal = {f.name: person.get(f.personal, person["name"]) for f in spec.head.fields if f.personal}
@@ -206,7 +222,14 @@ def broken_lines() -> list[bytes]:
     lines = []
     for person in (PERSON, WESTERN):
         text = json.dumps(_raw_order(person), ensure_ascii=False)
-        lines += [text[:-1], text[: len(text) // 2], text.replace(":", "", 1), f'"{person["name"]}"', person["name"], f"[{text}]"]
+        lines += [
+            text[:-1],
+            text[: len(text) // 2],
+            text.replace(":", "", 1),
+            f'"{person["name"]}"',
+            person["name"],
+            f"[{text}]",
+        ]
         lines += [text.replace('"buyer_name": "', '"buyer_name": "\\x'), text.replace('"SO1"', "01"), text + text]
     deep = "[" * 300 + json.dumps(PERSON["name"]) + "]" * 300
     escaped = json.dumps(_raw_order(PERSON, order_no="\ud800", remark=PERSON["name"]))
@@ -219,7 +242,9 @@ def _raw_bytes() -> bytes:
 
 def test_json_lines(store_of_all: Store, tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
-    lines = [json.dumps(raw, ensure_ascii=bool(n % 2)).encode() for n, raw in enumerate(RECORDS.values())] + broken_lines()
+    lines = [
+        json.dumps(raw, ensure_ascii=bool(n % 2)).encode() for n, raw in enumerate(RECORDS.values())
+    ] + broken_lines()
     path.write_bytes(b"\n".join(lines))
     tally = import_file(store_of_all, path, None, reading=reading(NOW))
     assert (tally.received, tally.rejected) == (len(lines), len(lines) - tally.accepted)
@@ -297,7 +322,12 @@ def test_a_facts_column_is_personal_too() -> None:
     fields = {
         "event": {"const": "inspection"}, "enterprise": "no", "declaration_no": "no", "finding": {"const": "hit"}, "facts.buyer": "buyer",
     }  # fmt: skip
-    record = {"kind": "supervision", "guid": "{no}", "event_at": {"column": "date", "format": "%Y-%m-%d"}, "fields": fields}
+    record = {
+        "kind": "supervision",
+        "guid": "{no}",
+        "event_at": {"column": "date", "format": "%Y-%m-%d"},
+        "fields": fields,
+    }
     mapping = Mapping.model_validate(MAPPING | {"records": [record]})
     assert mapping.personal_columns == {"buyer": "identity"}
 
@@ -346,7 +376,11 @@ SAME = {
 @pytest.mark.parametrize("domain", SAME)
 def test_one_person_in_different_writings_has_one_pseudonym(domain: Any) -> None:
     assert {PSEUDONYMS.of(domain, value) for value in SAME[domain]} == {PSEUDONYMS.of(domain, SAME[domain][0])}
-    assert PSEUDONYMS.of("name", "Zebediah  QUUX") == PSEUDONYMS.of("name", "zebediah quux") != PSEUDONYMS.of("name", "zebediahquux")
+    assert (
+        PSEUDONYMS.of("name", "Zebediah  QUUX")
+        == PSEUDONYMS.of("name", "zebediah quux")
+        != PSEUDONYMS.of("name", "zebediahquux")
+    )
     assert normalised("name", "Li Na 李 娜") == "LI NA 李娜"
 
 
@@ -356,7 +390,13 @@ def test_keys_and_domains_keep_pseudonyms_apart() -> None:
     found = {maker.of(domain, "510502199001017777") for maker in (PSEUDONYMS, other, same_id) for domain in SAME}  # type: ignore[arg-type]
     assert len(found) == 3 * len(SAME)
     assert all(map(is_pseudonym, found))
-    for secret, key_id in ((b"short", "k1"), (b"x" * 16, "K1"), (b"x" * 16, ""), (b"x" * 16, "k" * 17), (b"x" * 16, "k~")):
+    for secret, key_id in (
+        (b"short", "k1"),
+        (b"x" * 16, "K1"),
+        (b"x" * 16, ""),
+        (b"x" * 16, "k" * 17),
+        (b"x" * 16, "k~"),
+    ):
         with pytest.raises(PseudonymError):
             Pseudonyms(key_id, secret)
     assert "invented" not in repr(PSEUDONYMS)

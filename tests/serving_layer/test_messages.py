@@ -89,7 +89,9 @@ def test_what_is_wrong_is_not_repeated_in_the_receipt(shared: Service) -> None:
 
 
 def test_prefixes_and_other_names_of_the_type(shared: Service) -> None:
-    for seed, (prefix, kind) in enumerate([("", "text/xml"), ("x:", "application/xml; charset=utf-8"), ("ceb:", "APPLICATION/XML")]):
+    for seed, (prefix, kind) in enumerate(
+        [("", "text/xml"), ("x:", "application/xml; charset=utf-8"), ("ceb:", "APPLICATION/XML")]
+    ):
         assert answered(post(shared, fresh("411", 40 + seed).message(prefix), kind), "411")[0]["returnStatus"] == "120"
 
 
@@ -107,7 +109,14 @@ def test_what_is_no_message_is_a_problem(shared: Service, raw: bytes) -> None:
 
 
 def test_other_types_are_refused(shared: Service) -> None:
-    for kind in ("text/plain", "application/octet-stream", "multipart/form-data", "application/xhtml+xml", "xml", "text/csv"):
+    for kind in (
+        "text/plain",
+        "application/octet-stream",
+        "multipart/form-data",
+        "application/xhtml+xml",
+        "xml",
+        "text/csv",
+    ):
         demand_problem(post(shared, fresh("311", 1).message(), kind), 415, "unsupported-body")
 
 
