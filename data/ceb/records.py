@@ -93,6 +93,8 @@ def _without_persons(body: Body, reading: Reading) -> tuple[dict[str, str], tupl
     if spec.lines is None:
         return head, ()
     personal = _personal(spec.lines)
+    if not any(name in line for line in body.lines for name, _ in personal):
+        return head, body.lines
     return head, tuple(_replaced(line, personal, reading) for line in body.lines)
 
 

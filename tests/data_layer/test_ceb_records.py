@@ -485,3 +485,10 @@ def test_one_message_of_many_bodies(store: Store) -> None:
 def test_the_page_of_messages_is_that_of_the_table() -> None:
     written = Path("docs/ceb.md").read_text(encoding="utf-8")
     assert written == page(), "write it anew: python -m data.ceb > docs/ceb.md"
+
+
+def test_free_text_that_may_name_a_person_is_no_part_of_a_record() -> None:
+    body = made("311", lines=2, note="first", buyerRegNo="a").but_line(1, note="x")
+    other = body.but(note="second", buyerRegNo="b").but_line(1, note="y")
+    assert record_from(body) == record_from(other)
+    assert record_from(body).digest != record_from(body.but(batchNumbers="other")).digest
