@@ -483,7 +483,7 @@ def test_one_message_of_many_bodies(store: Store) -> None:
 
 
 def test_the_page_of_messages_is_that_of_the_table() -> None:
-    written = Path("docs/ceb.md").read_text(encoding="utf-8")
+    written = (Path(__file__).parents[2] / "docs" / "ceb.md").read_text(encoding="utf-8")
     assert written == page(), "write it anew: python -m data.ceb > docs/ceb.md"
 
 
