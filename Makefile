@@ -6,10 +6,10 @@ READY := $(VENV)/.ready
 # one thread a library: several at once on few cores slow each other down
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env demo serve test check format bench public clean
+.PHONY: help env demo serve test test-fuzz check format bench public clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 env: $(READY) ## the environment in .venv
 
@@ -34,6 +34,9 @@ serve: $(READY) ## keep the service up on the demo's data (http://127.0.0.1:8000
 test: $(READY) ## all tests, on SQLite and on a real PostgreSQL
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
+test-fuzz: $(READY) ## mangled messages, lines and rows through intake, 24,000 of them (about 5 minutes)
+	@GREENLANE_FUZZ_CASES=24000 $(BIN)/python -m pytest tests/fuzz
+
 check: $(READY) ## formatting, lint, types, import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -47,6 +50,7 @@ bench: $(READY) ## all benchmarks that need no other data
 	@$(BIN)/python -m benchmarks.decisions
 	@$(BIN)/python -m benchmarks.phases
 	@$(BIN)/python -m benchmarks.explanations
+	@$(BIN)/python -m benchmarks.messages
 
 public: $(READY) ## the figures of docs/benchmarks.md; DATA names the folder of the public sets
 	@test -n "$(DATA)" || { echo "name the folder: make public DATA=path (see docs/benchmarks.md for what belongs there)"; exit 1; }

@@ -10,7 +10,7 @@ from typing import Any
 from data.errors import InvalidRecordError
 from data.intake import Form, Row
 from data.mapping import Mapping, apply_mapping
-from data.masking import outline, shape
+from data.masking import outline, shape, shown_name
 from data.pseudonyms import is_pseudonym
 from data.reading import Reading
 from data.records import Record, canonical
@@ -73,7 +73,8 @@ def row_of_line(origin: str, line: Line, mapping: Mapping, columns: tuple[str, .
         return row(faults=line.faults)
     known = {*mapping.columns, *mapping.ignore}
     missing = tuple((c, "is missing") for c in mapping.columns if c not in line.values)
-    unknown = tuple((c, "is not a column of the mapping") for c in line.values if c not in known)
+    shown = shown_name if mapping.personal_columns else str
+    unknown = tuple((shown(c), "is not a column of the mapping") for c in line.values if c not in known)
     if missing or unknown:
         return row(faults=missing + unknown)
     mapped = apply_mapping(mapping, line.values)
@@ -93,8 +94,11 @@ def _kept(line: Line, mapping: Mapping, columns: tuple[str, ...], reading: Readi
         return line.raw.encode("utf-8", errors="surrogateescape")
     if line.values is None:
         return outline(line.raw).encode()
+    known = {*columns, *mapping.columns, *mapping.ignore}
     values = {
-        name: _replaced(name, value, mapping, reading) if value not in (None, "") else value
+        name if name in known else shown_name(name): _replaced(name, value, mapping, reading)
+        if value not in (None, "")
+        else value
         for name, value in line.values.items()
     }
     if not line.is_csv:

@@ -25,8 +25,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from data.errors import InvalidRecordError, MappingError
-from data.masking import personal_fields
-from data.payloads import PAYLOADS, Kind
+from data.masking import personal_fields, shape
+from data.payloads import PAYLOADS, Declaration, Kind
 from data.values import Domain
 
 Row = dict[str, Any]
@@ -139,7 +139,9 @@ class Mapping(BaseModel):
         """The columns that say something of a person, with their domain."""
         found: dict[str, Domain] = {}
         for record in self.records:
-            personal = personal_fields(PAYLOADS[record.kind])
+            personal = dict(personal_fields(PAYLOADS[record.kind]))
+            if "facts" in PAYLOADS[record.kind].model_fields:
+                personal |= {f"facts.{name}": domain for name, domain in personal_fields(Declaration).items()}
             for name, column in record.fields.items():
                 if name in personal:
                     for read in _columns_of_field(column):
@@ -225,12 +227,17 @@ def check_columns(mapping: Mapping, found: tuple[str, ...]) -> None:
     if missing:
         parts.append("missing column " + ", ".join(map(repr, missing)))
     if unknown:
-        parts.append("unknown column " + ", ".join(map(repr, unknown)))
+        parts.append("unknown column " + ", ".join(_shown_column(mapping, found, name) for name in unknown))
     if parts:
         raise MappingError(
             f"the file does not fit mapping {mapping.name!r}: {'; '.join(parts)}. "
             "Choose another --mapping, or list the column under `ignore`"
         )
+
+
+def _shown_column(mapping: Mapping, found: tuple[str, ...], name: str) -> str:
+    """A column as an error may show it: of a file without a header line, the first row stands there, persons and all."""
+    return repr(shape(name) if mapping.personal_columns else name) + f" (column {found.index(name) + 1})"
 
 
 def apply_mapping(mapping: Mapping, row: Row) -> Mapped:

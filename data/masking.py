@@ -2,29 +2,35 @@
 
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from data.payloads import PAYLOADS, Payload
+from data.payloads import PAYLOADS, Line, Payload
 from data.pseudonyms import Pseudonyms, is_pseudonym
 from data.values import Domain, Personal
 
 _ENVELOPE = ("kind", "guid", "source", "action", "event_at", "known_at", "usable_until")
 _WORD = re.compile(r"\w+")
 _READABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,59}\Z")
-_LIKE_A_NUMBER = re.compile(r"\d{4}")
+_HALF = re.compile("[\ud800-\udfff]")
+_LIKE_A_NUMBER = re.compile(r"(?:\d\D*){3}")
 _LONGEST = 500
 """Longest text that can be a person's name, number or address."""
 
 
 class _Shape(dict[int, str]):
-    """Characters to their class: digits 9, letters x or X, other letters of the world 某; marks and blanks stay."""
+    """Characters to their class: digits 9, letters x or X, other letters of the world 某; marks and blanks stay.
+
+    Half characters, which no text can hold, become the replacement character.
+    """
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
         if character.isdigit():
             shown = "9"
+        elif "\ud800" <= character <= "\udfff":
+            shown = "\ufffd"
         elif character.isascii():
             shown = ("X" if character.isupper() else "x") if character.isalpha() else character
         else:
@@ -43,7 +49,8 @@ def shape(text: str) -> str:
 
 def outline(text: str) -> str:
     """The shape of text that nothing could read, with the words that our formats declare."""
-    return _WORD.sub(lambda word: word[0] if word[0] in _declared_words() else shape(word[0]), text)
+    shown = _WORD.sub(lambda word: word[0] if word[0] in _declared_words() else shape(word[0]), text)
+    return _HALF.sub("\ufffd", shown)
 
 
 @lru_cache
@@ -132,11 +139,32 @@ def _masked_payload(
             kept[key] = _masked_payload("declaration", value, pseudonyms, trusted=trusted)
         elif key in personal:
             kept[key] = value if _all_pseudonyms(value) else _shaped(value)
-        elif key in declared and (_is_plain(value) or key in ("lines", "traits", "parent_enterprises")):
+        elif key in declared and _is_plain(value):
             kept[key] = value
+        elif key in declared and key in ("lines", "traits", "parent_enterprises"):
+            kept[key] = _declared_inside(key, value)
         else:
             kept[_name(key)] = _shaped(value)
     return kept
+
+
+def _declared_inside(key: str, value: Any) -> Any:
+    """Lines, traits or parents: what is declared in them as sent, all else as its shape."""
+    if key == "lines" and isinstance(value, (list, tuple)):
+        return [_kept_plain(line, Line.model_fields) for line in value]
+    if key == "traits":
+        return _kept_plain(value, value)
+    if isinstance(value, (list, tuple)):
+        return [inner if _is_plain(inner) else _shaped(inner) for inner in value]
+    return _shaped(value)
+
+
+def _kept_plain(value: Any, declared: Container[object]) -> Any:
+    if not isinstance(value, Mapping):
+        return _shaped(value)
+    return {
+        _name(name): inner if name in declared and _is_plain(inner) else _shaped(inner) for name, inner in value.items()
+    }
 
 
 def _all_pseudonyms(value: Any) -> bool:

@@ -20,6 +20,8 @@ _SHORTEST_KEY = 16
 _REMEMBERED = 65_536
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _SPACES = re.compile(r"\s+")
+_BETWEEN_CHARACTERS = re.compile(r"(?<=[^\x00-\x7f])\s+(?=[^\x00-\x7f])")
+"""A Chinese name is written with blanks between its characters or without."""
 _NOT_IN_NUMBERS = re.compile(r"[\s\-().·]+")
 _CHINA_PREFIX = re.compile(r"^(?:\+86|0086|86(?=1\d{10}$))")
 _KEY_ID = re.compile(r"^[a-z0-9]{1,16}$")
@@ -47,7 +49,7 @@ def normalised(domain: Domain, value: str) -> str:
         case "address":
             return _SPACES.sub("", text).upper()
         case "name":
-            return _SPACES.sub(" ", text).upper()
+            return _SPACES.sub(" ", _BETWEEN_CHARACTERS.sub("", text)).upper()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from data.errors import MappingError, SourceUnreadableError
 from data.lines import NOT_UTF8, Line, csv_line, is_utf8
+from data.nesting import DEEPEST, is_too_deep
 
 ENDINGS = (".csv", ".jsonl", ".ndjson", ".parquet", ".xml")
 """Endings of the files that can be imported."""
@@ -131,6 +132,9 @@ def _open_jsonl(path: Path) -> Source:
                     value = json.loads(raw)
                 except (ValueError, RecursionError) as error:
                     yield Line(number, None, raw, read, (("row", f"is not JSON: {error}"),))
+                    continue
+                if is_too_deep(value):
+                    yield Line(number, None, raw, read, (("row", f"is nested deeper than {DEEPEST} levels"),))
                     continue
                 if not isinstance(value, dict):
                     yield Line(number, None, raw, read, (("row", "should be a JSON object"),))

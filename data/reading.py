@@ -1,5 +1,6 @@
 """From raw input to records: persons become pseudonyms first, then the record is read and checked."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -50,4 +51,8 @@ class Reading:
 
     def kept(self, raw: object) -> bytes:
         """A refused raw record as quarantine keeps it."""
-        return canonical(masked(raw, self.pseudonyms, trusted=self.trusted))
+        kept = masked(raw, self.pseudonyms, trusted=self.trusted)
+        try:
+            return canonical(kept)
+        except UnicodeEncodeError:  # half characters, which JSON can escape and UTF-8 cannot write
+            return json.dumps(kept, sort_keys=True, separators=(",", ":")).encode()

@@ -19,7 +19,7 @@ _USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 _UNPRINTABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
 FIRST_MOMENT, LAST_MOMENT = (to_instant(datetime(year, 1, 1, tzinfo=UTC)) for year in (1900, 2200))
-_LARGEST_INTEGER = 10**15
+LARGEST_INTEGER = 10**15
 """Ten trillion yuan in fen: beyond it a value is a mistake, and sums of a million still fit 64 bits."""
 MOST_LINES = 2_000
 """Most lines of goods in one document."""
@@ -75,7 +75,7 @@ def _printable(value: str) -> str:
 
 
 def _bounded_integer(ge: int) -> object:
-    return Field(ge=ge, le=_LARGEST_INTEGER, strict=True)
+    return Field(ge=ge, le=LARGEST_INTEGER, strict=True)
 
 
 Text = Annotated[str, Field(min_length=1, max_length=250, strict=True), AfterValidator(_printable)]

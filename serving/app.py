@@ -26,7 +26,7 @@ from serving.answers import (
     RefusalAnswer,
 )  # fmt: skip
 from serving.archive import archive_of
-from serving.bodies import LINES, XML, kind_of_body, parsed_json
+from serving.bodies import LINES, XML, demand_not_too_many, kind_of_body, parsed_json
 from serving.clearance import Clearance
 from serving.errors import MalformedBodyError
 from serving.limits import BodyLimit
@@ -34,7 +34,6 @@ from serving.problems import documented, install
 from serving.settings import Settings, read_settings
 from serving.state import clearance_of, store_of
 
-_MOST_RECORDS = 10_000
 _ANSWERED_BEFORE: dict[str, Any] = {
     "description": "Answered before under this Idempotency-Key",
     "model": DecisionAnswer,
@@ -131,10 +130,7 @@ def _add_routes(app: FastAPI) -> None:
         else:
             raw = parsed_json(body)
             values = raw if isinstance(raw, list) else [raw]
-            if len(values) > _MOST_RECORDS:
-                raise MalformedBodyError(
-                    f"the body holds {len(values)} records, at most {_MOST_RECORDS} are taken at once"
-                )
+            demand_not_too_many(len(values))
             tally = clearance_of(request).take(values)
         if not tally.received:
             raise MalformedBodyError("the body holds no record")

@@ -1,13 +1,13 @@
 """Bodies of requests: what they are written in, and JSON read with a limit on its depth."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
+from data.nesting import DEEPEST, is_too_deep
 from serving.errors import MalformedBodyError, UnsupportedBodyError
 
-_DEEPEST = 20
+_MOST_RECORDS = 10_000
 JSON, LINES, XML, CSV = "application/json", "application/x-ndjson", "application/xml", "text/csv"
 _KINDS = {JSON: JSON, LINES: LINES, "application/jsonl": LINES, XML: XML, "text/xml": XML, "": JSON}
 
@@ -29,6 +29,16 @@ def media_type_of(content_type: str | None) -> str:
     return (content_type or "").partition(";")[0].strip().lower()
 
 
+def demand_not_too_many(count: int) -> None:
+    """Refuse more records at once than one transaction should hold.
+
+    Raises:
+        MalformedBodyError: where there are more.
+    """
+    if count > _MOST_RECORDS:
+        raise MalformedBodyError(f"the body holds more than {_MOST_RECORDS:,} records; send fewer at once")
+
+
 def parsed_json(body: bytes) -> Any:
     """The value of a JSON text that is not nested too deep.
 
@@ -37,15 +47,10 @@ def parsed_json(body: bytes) -> Any:
     """
     try:
         value = msgspec.json.decode(body)
+    except UnicodeDecodeError:
+        raise MalformedBodyError("the body has bytes that are not UTF-8") from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedBodyError(f"the body is not JSON: {error}") from None
-    level = [value]
-    for _ in range(_DEEPEST):
-        level = [inner for outer in level if isinstance(outer, (dict, list)) for inner in _inside(outer)]
-    if level:
-        raise MalformedBodyError(f"the body is nested deeper than {_DEEPEST} levels")
+    if is_too_deep(value):
+        raise MalformedBodyError(f"the body is nested deeper than {DEEPEST} levels")
     return value
-
-
-def _inside(outer: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return outer.values() if isinstance(outer, dict) else outer

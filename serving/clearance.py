@@ -39,7 +39,7 @@ from models.explain import Explained, Scorer
 from models.policy import Level, Policy, PolicyBook
 from models.reasons import Reason, reason_of
 from serving.answers import LANES, DecisionAnswer, LaneAnswer, PolicyAnswer, ScoreAnswer, Selection, Share
-from serving.bodies import parsed_json
+from serving.bodies import demand_not_too_many, parsed_json
 from serving.errors import IdempotencyConflictError, MalformedBodyError
 
 log = logging.getLogger("greenlane.clearance")
@@ -135,7 +135,11 @@ class Clearance:
 
         def rows(reading: Reading) -> list[intake.Row]:
             read.append(Message(BytesIO(body), origin="api", reading=reading))
-            return list(read[0].rows())
+            found = []
+            for row in read[0].rows():
+                found.append(row)
+                demand_not_too_many(len(found))
+            return found
 
         taken = self._take(rows, lambda connection, taken: read[0].store(connection, taken.tally))
         return read[0], taken
@@ -344,8 +348,10 @@ def rows_of_lines(body: bytes, timed: Callable[[Any], Any], reading: Reading) ->
             faults = (("row", str(error).removeprefix("the body ")),)
             text = line.decode("utf-8", "replace")
             rows.append(intake.unreadable_row(text, faults, origin="api", line=number))
+            demand_not_too_many(len(rows))
             continue
         rows.append(intake.raw_row(timed(value), origin="api", line=number, reading=reading))
+        demand_not_too_many(len(rows))
     return rows
 
 

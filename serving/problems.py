@@ -36,7 +36,6 @@ TABLE: dict[type[CreditRiskError], tuple[int, str, str]] = {
     serving_errors.SettingsError: (503, "settings", "A setting is wrong"),
     serving_errors.MalformedBodyError: (400, "malformed-body", "The body cannot be read"),
     serving_errors.UnsupportedBodyError: (415, "unsupported-body", "The body's format is not taken"),
-    serving_errors.UnsupportedBodyError: (415, "unsupported-body", "The body's format is not taken"),
     serving_errors.BodyTooLargeError: (413, "body-too-large", "The body is too large"),
     serving_errors.IdempotencyConflictError: (422, "idempotency-conflict", "The key was used for another request"),
 }

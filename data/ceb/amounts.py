@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from data.codes.rates import CNY, Rates
 from data.times import SECOND, midnight
+from data.values import LARGEST_INTEGER
 
 _NOTHING = ("000", "", "0", "00")
 _FIRST = date(1970, 1, 1).toordinal()
@@ -13,11 +14,38 @@ _FIRST = date(1970, 1, 1).toordinal()
 class NoRateError(ValueError):
     """There is no exchange rate for a currency on a day."""
 
+    def __init__(self, currency: str, on: date) -> None:
+        self.currency = currency
+        super().__init__(f"has no exchange rate for currency {currency} on {on}: load it with `greenlane rates load`")
+
+
+class TooLargeError(ValueError):
+    """A value, given as it was sent, is larger than records hold."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(f"is too large: at most {LARGEST_INTEGER:,} fen, grams or hundred-thousandths are taken")
+
+
+def bounded(value: int, text: str) -> int:
+    """A value that records can hold.
+
+    Raises:
+        TooLargeError: where it is larger.
+    """
+    if value > LARGEST_INTEGER:
+        raise TooLargeError(text)
+    return value
+
+
+def _exact(text: str) -> int:
+    whole, _, part = text.partition(".")
+    return int(whole + (part + "00000")[:5])
+
 
 def e5(text: str) -> int:
     """A decimal of at most five places in hundred-thousandths, exactly."""
-    whole, _, part = text.partition(".")
-    return int(whole + (part + "00000")[:5])
+    return bounded(_exact(text), text)
 
 
 def divided(value: int, by: int) -> int:
@@ -32,12 +60,12 @@ def fen(text: str) -> int:
     whole, _, part = text.partition(".")
     if part[2:] in _NOTHING:
         return int(whole + (part + "00")[:2])
-    return divided(e5(text), 1_000)
+    return divided(_exact(text), 1_000)
 
 
 def grams(text: str) -> int:
     """Kilograms in grams, rounded half to even."""
-    return divided(e5(text), 100)
+    return bounded(divided(_exact(text), 100), text)
 
 
 @lru_cache(4_096)
@@ -81,15 +109,15 @@ class Money:
         if currency != CNY:
             rate = rates.of(currency, on)
             if rate is None:
-                raise NoRateError(
-                    f"has no exchange rate for currency {currency} on {on}: load it with `greenlane rates load`"
-                )
+                raise NoRateError(currency, on)
             self._micro = rate.micro_cny
 
     def fen(self, text: str) -> int:
         """An amount in fen."""
-        return divided(e5(text) * self._micro, 1_000_000_000) if self._micro else fen(text)
+        if not self._micro:
+            return fen(text)
+        return bounded(divided(_exact(text) * self._micro, 1_000_000_000), text)
 
     def millifen(self, text: str) -> int:
         """A unit price in thousandths of a fen."""
-        return divided(e5(text) * self._micro, 1_000_000) if self._micro else e5(text)
+        return bounded(divided(_exact(text) * self._micro, 1_000_000), text) if self._micro else e5(text)

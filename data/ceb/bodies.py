@@ -16,11 +16,12 @@ from xml.etree import ElementTree
 
 from data.ceb.table import ALIASES, NAMESPACE, FieldSpec, MessageSpec, Part
 from data.codes.enterprises import enterprise_fault
+from data.masking import shown_name
 
 Faults = tuple[tuple[str, str], ...]
 Values = Mapping[str, str]
-_BLANK = "[ \t\r\n]*"
-_ADDRESSABLE = re.compile(r"[A-Za-z_][A-Za-z_.\-]{0,60}\Z")
+_FOREIGN = f"should be in the namespace {NAMESPACE}"
+_BLANK = "[ \t\r\n]*+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def _given(names: tuple[str, ...], values: tuple[str | None, ...]) -> dict[str, 
 def _unmet(spec: MessageSpec, head: Values, lines: list[dict[str, str]]) -> list[tuple[str, str]]:
     """Fields that this message would need under its own values."""
     found = [
-        (_path(spec.head, field.name), f"is missing: required where {other} is {value}")
+        (path_of(spec.head, field.name), f"is missing: required where {other} is {value}")
         for field, other, value in spec.head.conditions
         if field.name not in head and head.get(other) == value
     ]
@@ -113,7 +114,7 @@ def _unmet(spec: MessageSpec, head: Values, lines: list[dict[str, str]]) -> list
         for field, other, value in spec.lines.conditions:
             if head.get(other) == value:
                 found += [
-                    (_path(spec.lines, field.name, place), f"is missing: required where {other} is {value}")
+                    (path_of(spec.lines, field.name, place), f"is missing: required where {other} is {value}")
                     for place, line in enumerate(lines, start=1)
                     if field.name not in line
                 ]
@@ -127,13 +128,19 @@ def _enterprise_fields(spec: MessageSpec) -> tuple[str, ...]:
 
 def _enterprise_faults(spec: MessageSpec, head: Values) -> list[tuple[str, str]]:
     return [
-        (_path(spec.head, name), fault)
+        (path_of(spec.head, name), fault)
         for name in _enterprise_fields(spec)
         if name in head and (fault := enterprise_fault(head[name])) is not None
     ]
 
 
-def _path(part: Part, field: str, place: int = 0) -> str:
+def is_good(field: FieldSpec, value: str) -> bool:
+    """Whether a value has the format of a field."""
+    return field.matches.match(value) is not None and (field.format[0] != "E" or enterprise_fault(value) is None)
+
+
+def path_of(part: Part, field: str, place: int = 0) -> str:
+    """A field as faults name it: with its element, and of repeated elements the place from 1."""
     element = f"{part.name}[{place}]" if place else part.name
     return f"{element}.{field}" if element else field
 
@@ -161,18 +168,23 @@ def read_carefully(spec: MessageSpec, element: ElementTree.Element, raw: str, nu
     head: dict[str, str] = {}
     lines: list[dict[str, str]] = []
     faults: list[tuple[str, str]] = []
-    for name, child, fault in _children(element):
+    if not _is_ours(element):
+        faults.append((spec.body, _FOREIGN))
+    heads = 0
+    for name, child, fault in _children(element) if spec.head.name else ():
         if fault:
             faults.append((name, fault))
-        elif spec.head.name and name == spec.head.name and not head:
-            head = _leaves(spec.head, child, 0, faults)
+        elif name == spec.head.name and not heads:
+            head, heads = _leaves(spec.head, child, 0, faults), 1
         elif spec.lines is not None and name == spec.lines.name:
             lines.append(_leaves(spec.lines, child, len(lines) + 1, faults))
-        elif spec.head.name:
-            faults.append((_shown(name), f"is not an element of {spec.body} in message {spec.number}, or stands twice"))
+        else:
+            faults.append(
+                (shown_name(name), f"is not an element of {spec.body} in message {spec.number}, or stands twice")
+            )
     if not spec.head.name:
         head = _leaves(spec.head, element, 0, faults)
-    elif not any(name == spec.head.name for name, _, _ in _children(element)):
+    elif not heads:
         faults.append((spec.head.name, "is missing"))
     if spec.lines is not None and not lines:
         faults.append((spec.lines.name, "is missing: at least one line is needed"))
@@ -185,14 +197,15 @@ def _children(element: ElementTree.Element) -> list[tuple[str, ElementTree.Eleme
     found = []
     texts = chain([element.text], (child.tail for child in element))
     if any((text or "").strip() for text in texts):
-        found.append((_shown(_local(element.tag)), element, "has text between its elements"))
+        found.append((shown_name(_local(element.tag)), element, "has text between its elements"))
     for child in element:
-        name = _local(child.tag)
-        outside = not child.tag.startswith(f"{{{NAMESPACE}}}")
-        found.append(
-            (_shown(name) if outside else name, child, f"should be in the namespace {NAMESPACE}" if outside else "")
-        )
+        name, ours = _local(child.tag), _is_ours(child)
+        found.append((name if ours else shown_name(name), child, "" if ours else _FOREIGN))
     return found
+
+
+def _is_ours(element: ElementTree.Element) -> bool:
+    return element.tag.startswith(f"{{{NAMESPACE}}}")
 
 
 def _leaves(part: Part, element: ElementTree.Element, place: int, faults: list[tuple[str, str]]) -> dict[str, str]:
@@ -202,7 +215,7 @@ def _leaves(part: Part, element: ElementTree.Element, place: int, faults: list[t
     for sent_name, child, fault in _children(element):
         name = ALIASES.get(sent_name, sent_name)
         field = part.by_name.get(name)
-        path = _path(part, _shown(name), place)
+        path = path_of(part, name if field else shown_name(name), place)
         if fault:
             faults.append((path, fault))
         elif field is None:
@@ -220,14 +233,9 @@ def _leaves(part: Part, element: ElementTree.Element, place: int, faults: list[t
         seen.add(name)
     for field in part.fields:
         if field.required == "Y" and field.name not in values:
-            faults.append((_path(part, field.name, place), "is missing"))
+            faults.append((path_of(part, field.name, place), "is missing"))
     return {name: values[name] for name in part.names if name in values}  # in one order, however they were sent
 
 
 def _local(tag: str) -> str:
     return tag.rpartition("}")[2]
-
-
-def _shown(name: str) -> str:
-    """A name as it may be shown: one that is not written like a name could be anything."""
-    return name if _ADDRESSABLE.match(name) else "(unreadable name)"

@@ -1,6 +1,7 @@
 """Messages as rows of intake, and what is kept of the message itself."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 
 from sqlalchemy import Connection
@@ -12,11 +13,15 @@ from data.ceb.receipts import Answered, write_receipt
 from data.ceb.records import records_of
 from data.ceb.table import MessageSpec
 from data.ceb.writer import write_message
+from data.codes import enterprise_fault
 from data.intake import Row, Taken, Tally
 from data.reading import Reading
 from data.store import messages as message_rows
 
 _UNREADABLE = "message"
+_GUID = re.compile("[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\\Z")
+_ADDRESS = re.compile(r"[A-Z]{2,10}[0-9]{4,20}\Z")
+"""An address of the exchange platform (dxpId), for instance DXPENT0000012345."""
 
 
 class Message:
@@ -46,7 +51,7 @@ class Message:
         for piece in read_message(self._stream):
             match piece:
                 case Opening(spec, guid):
-                    self.spec, self.guid = spec, guid
+                    self.spec, self.guid = spec, guid if _GUID.match(guid) else ""
                 case Body():
                     self._note(piece.head)
                     yield self._row(piece)
@@ -56,7 +61,7 @@ class Message:
                         self._origin, number, _masking(raw, self._reading), faults=((_UNREADABLE, reason),), form="text"
                     )
                 case Extra("BaseTransfer", _, values):
-                    self.sender = (values.get("copCode") or values.get("dxpId") or "")[:100]
+                    self.sender = _sender(values)
                 case Extra("Signature", raw, _):
                     self.signature_digest = hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()
                 case Extra():
@@ -97,6 +102,14 @@ class Message:
             for number, (head, status) in enumerate(zip(self.heads, taken.statuses, strict=True), start=1)
         ]
         return write_receipt(self.spec, self.guid, answered, self._reading.received_at)
+
+
+def _sender(transfer: Values) -> str:
+    """Who sent a message, where it is written like a code: any other text could name a person."""
+    code, address = transfer.get("copCode", ""), transfer.get("dxpId", "")
+    if enterprise_fault(code) is None:
+        return code
+    return address if _ADDRESS.match(address) else ""
 
 
 def _masking(raw: str, reading: Reading) -> Callable[[], bytes]:

@@ -10,8 +10,12 @@ from data.masking import shape, shown_name
 from data.pseudonyms import Pseudonyms, is_pseudonym
 
 _TOKEN = re.compile(r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<[^<>]*>|[^<]+|<", re.DOTALL)
-_OPENING = re.compile(r"<((?:[A-Za-z_][\w.\-]*:)?([A-Za-z_][\w.\-]*))\s*>\Z")
+_OPENING = re.compile(
+    r"""<((?:[A-Za-z_][\w.\-]*:)?([A-Za-z_][\w.\-]*))(?:\s+[\w:.\-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))*\s*(/?)>\Z"""
+)
+"""A start tag; its attributes, which no field has, are not kept."""
 _CLOSING = re.compile(r"</((?:[A-Za-z_][\w.\-]*:)?[A-Za-z_][\w.\-]*)\s*>\Z")
+_CDATA = re.compile(r"<!\[CDATA\[([^<>]*)\]\]>\Z")
 _LONGEST = 500
 
 
@@ -37,14 +41,17 @@ def masked_xml(text: str, pseudonyms: Pseudonyms, *, trusted: bool = False) -> s
         if not token.startswith("<"):
             kept.append(_text(token, field, pseudonyms, trusted=trusted))
             continue
+        if cdata := _CDATA.match(token):
+            kept.append(_text(escape(cdata[1]), field, pseudonyms, trusted=trusted))
+            continue
         opening, closing = _OPENING.match(token), _CLOSING.match(token)
-        field = ALIASES.get(opening[2], opening[2]) if opening else None
+        field = ALIASES.get(opening[2], opening[2]) if opening and not opening[3] else None
         if opening:
-            kept.append(f"<{_qualified(opening[1])}>")
+            kept.append(f"<{_qualified(opening[1])}{opening[3]}>")
         elif closing:
             kept.append(f"</{_qualified(closing[1])}>")
         else:
-            kept.append(shape(token))  # attributes, comments and CDATA could hold anything
+            kept.append(shape(token))  # comments could hold anything
     return "".join(kept)
 
 
@@ -58,7 +65,7 @@ def _text(token: str, field: str | None, pseudonyms: Pseudonyms, *, trusted: boo
         return token
     domain = _domains().get(field or "")
     if domain is None or domain == "text" or len(token) > _LONGEST:
-        return shape(token)
+        return escape(shape(unescape(token)))
     if not domain:
         return token
     value = unescape(token).strip()

@@ -8,6 +8,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 from xml.etree import ElementTree
 
@@ -17,7 +18,7 @@ from data.ceb.table import NAMESPACE, MessageSpec, messages
 _CHUNK = 1 << 20
 _LARGEST_BODY = 4_000_000
 _LONGEST_PROLOG = 100_000
-_TRIES = 64
+_MOST_NESTED = 2
 _ENCODINGS = {
     "utf-8": "utf-8", "utf8": "utf-8", "us-ascii": "utf-8", "gbk": "gb18030", "gb2312": "gb18030", "gb18030": "gb18030",
 }  # fmt: skip
@@ -25,7 +26,19 @@ _DECLARATION = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9_\-]+)[
 _BLANK = re.compile(r"[ \t\r\n]*")
 _NAME = re.compile(r"<([^\s/<>!?&;]+)(?=[\s/>])")
 _START_TAG = re.compile(r"""<[^<>"'/!?][^<>"']*(?:"[^"<]*"[^<>"']*|'[^'<]*'[^<>"']*)*>""")
-_HIDES = ("<!--", "<![CDATA[", "<?")
+_EXTRAS = ("BaseTransfer", "BaseSubscribe", "ExtendMessage", "Signature")
+
+
+@lru_cache(512)
+def _tag_pattern(name: str) -> re.Pattern[str]:
+    """Tags of an element, and what hides tags: comments, CDATA and processing instructions, whole or (`unclosed`) not."""
+    escaped = re.escape(name)
+    return re.compile(
+        r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|(?P<unclosed><!--|<!\[CDATA\[|<\?)"
+        rf"""|(?P<closing></{escaped}[ \t\r\n]*>)"""
+        rf"""|(?P<opening><{escaped}(?=[ \t\r\n/>])[^<>"']*(?:"[^"<]*"[^<>"']*|'[^'<]*'[^<>"']*)*>)""",
+        re.DOTALL,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +91,7 @@ class _Scanner:
     def __init__(self, stream: Readable) -> None:
         self._stream = stream
         self._text, self._at, self._ended = "", 0, False
-        first = stream.read(_CHUNK)
+        first = self._read()
         declared = _DECLARATION.search(first[:400])
         name = declared[1].decode().lower() if declared else "utf-8"
         self._encoding = _ENCODINGS.get(name)
@@ -90,6 +103,14 @@ class _Scanner:
             self._at = 1
         self._number = 0
 
+    def _read(self) -> bytes:
+        """The next chunk: a whole one until the stream ends, in however small parts it gives its bytes."""
+        parts, size = [], 0
+        while size < _CHUNK and (part := self._stream.read(_CHUNK - size)):
+            parts.append(part)
+            size += len(part)
+        return b"".join(parts)
+
     def _take(self, chunk: bytes) -> None:
         self._ended = not chunk
         self._text = self._text[self._at :] + self._decode(chunk, final=not chunk)
@@ -99,7 +120,7 @@ class _Scanner:
         """Read on, unless the stream has ended or as much as `needed` waits already."""
         if self._ended or len(self._text) - self._at >= needed:
             return False
-        self._take(self._stream.read(_CHUNK))
+        self._take(self._read())
         return True
 
     def pieces(self) -> Iterator[Piece]:
@@ -118,25 +139,27 @@ class _Scanner:
         body = f"{self._prefix}{spec.body}"
         while True:
             fault = self._skip_between()
-            if fault is None and self._text.startswith(f"</{self._root_name}", self._at):
+            if fault is None and self._pass_root_end():
                 yield from self._after_root()
                 return
             name = self._name_here() if fault is None else None
-            if name is None:
-                ended = self._at >= len(self._text)
-                yield from self._rest(
-                    fault or ("ends before its end tag" if ended else "has text between its bodies"), at_least_one=True
-                )
+            if fault is None and self._at >= len(self._text):
+                fault = "ends before its end tag"
+            if fault is not None:
+                yield from self._rest(fault, at_least_one=True)
                 return
-            piece = self._body(spec) if name == body else self._extra(name, spec)
+            piece = None
+            if name is not None:
+                piece = self._body(spec) if name == body else self._other(name, spec)
             if piece is not None:
                 yield piece
                 continue
+            reason = "has text between its bodies" if name is None else "is not well-formed XML"
             end = self._next_body(body)
             if end is None:
-                yield from self._rest("is not well-formed XML from here on", at_least_one=True)
+                yield from self._rest(f"{reason} or has a body over {_LARGEST_BODY:,} characters, from here on")
                 return
-            yield self._damage(self._text[self._at : end], "is not well-formed XML")
+            yield self._damage(self._text[self._at : end], reason)
             self._at = end
 
     def _skip_between(self) -> str | None:
@@ -187,7 +210,7 @@ class _Scanner:
             return f"is not a CEB message: the root should be CEB<number>Message in the namespace {NAMESPACE}"
         self._at = tag.end()
         self._prefix = self._root_name.rpartition(local)[0]
-        return Opening(spec, root.get("guid", "")[:36])
+        return Opening(spec, root.get("guid", ""))
 
     def _name_here(self) -> str | None:
         while (name := _NAME.match(self._text, self._at)) is None:
@@ -209,7 +232,7 @@ class _Scanner:
         self._number += 1
         return read_carefully(spec, *found, self._number)
 
-    def _extra(self, name: str, spec: MessageSpec) -> Body | Extra | None:
+    def _other(self, name: str, spec: MessageSpec) -> Body | Extra | Damage | None:
         found = self._element(name)
         if found is None:
             return None
@@ -218,6 +241,8 @@ class _Scanner:
         if local == spec.body:  # written under another prefix
             self._number += 1
             return read_carefully(spec, element, raw, self._number)
+        if local not in _EXTRAS:
+            return self._damage(raw, f"is not an element of message {spec.number}")
         return Extra(local, raw, {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in element})
 
     def _damage(self, raw: str, reason: str) -> Damage:
@@ -227,52 +252,66 @@ class _Scanner:
     def _element(self, name: str) -> tuple[ElementTree.Element, str] | None:
         """The element that begins here, and its text; the place moves behind it. None where it is not well-formed.
 
-        The first end tag may stand in a comment or in CDATA: then a later one is right. A parser is in the same state after
-        the same text, so what is an element between the root's own tags is one in the message.
+        A parser is in the same state after the same text, so what is an element between the root's own tags is one in the
+        message.
         """
-        tag = _START_TAG.match(self._text, self._at)
-        if tag is not None and tag[0].endswith("/>"):
-            ends = iter([tag.end()])
-        else:
-            ends = self._ends(f"</{name}")
-        start = self._at
-        for end in ends:
-            start = self._at
-            raw = self._text[start:end]
-            element = parse_snippet(raw, self._root_tag, self._root_name)
-            if element is not None:
-                self._at = end
-                return element, raw
-            if not any(hidden in raw for hidden in _HIDES) and f"<{name}" not in raw[1:]:
+        end = self._end_of(name)
+        if end is None:
+            return None
+        raw = self._text[self._at : self._at + end]
+        element = parse_snippet(raw, self._root_tag, self._root_name)
+        if element is None:
+            return None
+        self._at += end
+        return element, raw
+
+    def _end_of(self, name: str) -> int | None:
+        """How many characters the element has that begins here; None where no end tag closes it, or too many stand in it."""
+        depth = opened = 0
+        for begin, end, change in self._tags(name):
+            if not opened and begin:
+                return None
+            depth += change
+            opened += change >= 0
+            if not depth:
+                return end
+            if opened > _MOST_NESTED:  # an end tag is missing: no element stands in one of its own name
                 return None
         return None
-
-    def _ends(self, closing: str) -> Iterator[int]:
-        begin = 0
-        for _ in range(_TRIES):
-            found = self._find(closing, self._at + begin, _LARGEST_BODY)
-            end = self._find(">", found, _LARGEST_BODY) if found >= 0 else -1
-            if end < 0:
-                return
-            yield end + 1
-            begin = end + 1 - self._at
 
     def _next_body(self, body: str) -> int | None:
-        """Where the next body begins behind one that is not well-formed; None where that is not certain."""
-        begin = 1
-        while (found := self._find(f"<{body}", self._at + begin, _LARGEST_BODY)) >= 0:
-            if any(hidden in self._text[self._at : found] for hidden in _HIDES):
-                return None
-            if self._text[found + len(body) + 1 : found + len(body) + 2] in (">", " ", "\t", "\r", "\n"):
-                return found
-            begin = found + 1 - self._at
-        return None
+        """Where the next body begins behind what could not be read; None where none comes, or where that is not certain."""
+        return next((self._at + begin for begin, _, change in self._tags(body) if begin and change >= 0), None)
+
+    def _tags(self, name: str) -> Iterator[tuple[int, int, int]]:
+        """The tags of an element from here on, but for hidden ones: begin and end from here, and what they add to its depth."""
+        pattern, done = _tag_pattern(name), 0
+        while True:
+            for found in pattern.finditer(self._text, self._at + done):
+                if found.lastgroup == "unclosed":
+                    break
+                begin, done = found.start() - self._at, found.end() - self._at
+                if found.lastgroup is not None:
+                    yield begin, done, -1 if found.lastgroup == "closing" else 0 if found[0].endswith("/>") else 1
+            if not self._more():
+                return
+
+    def _pass_root_end(self) -> bool:
+        """Whether the root's end tag stands here; the place moves behind it."""
+        closing = f"</{self._root_name}"
+        while len(self._text) - self._at < len(closing) and self._more():
+            pass
+        if not self._text.startswith(closing, self._at):
+            return False
+        end = self._find(">", self._at + len(closing), 1_000)
+        if end < 0 or self._text[self._at + len(closing) : end].strip(" \t\r\n"):
+            return False
+        self._at = end + 1
+        return True
 
     def _after_root(self) -> Iterator[Piece]:
-        end = self._find(">", self._at, 1_000)
-        self._at = len(self._text) if end < 0 else end + 1
         fault = self._skip_between()
-        if end < 0 or fault or self._at < len(self._text):
+        if fault or self._at < len(self._text):
             yield from self._rest(fault or "has text after its end", at_least_one=True)
 
     def _rest(self, reason: str, *, at_least_one: bool = False) -> Iterator[Damage]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
 
-from data.ceb.bodies import Faults, Values
+from data.ceb.bodies import Faults, Values, is_good
 from data.ceb.table import MessageSpec, messages
 from data.ceb.writer import write_body, write_message
 from data.times import CHINA, from_instant
@@ -16,7 +16,7 @@ STORED, REFUSED = "120", "100"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What became of one body. `head` holds the numbers that its receipt repeats; empty where it could not be read."""
+    """What became of one body. `head` holds its fields as far as they could be read; what is good of them the receipt repeats."""
 
     head: Values
     is_duplicate: bool
@@ -44,7 +44,10 @@ def write_receipt(spec: MessageSpec, guid: str, answered: Sequence[Answered], at
     bodies = []
     for one in answered:
         status = REFUSED if one.faults else STORED
-        head = {**one.head, "guid": one.head.get("guid", _NOBODY)}
+        known = answer.head.by_name
+        head = {"guid": _NOBODY} | {
+            name: value for name, value in one.head.items() if name in known and is_good(known[name], value)
+        }
         head |= {"returnStatus": status, "returnTime": time, "returnInfo": _info(one)}
         bodies.append(write_body(answer, head))
     own = str(uuid5(NAMESPACE_URL, f"{guid}/{at}")).upper()

@@ -6,14 +6,15 @@ from functools import lru_cache
 from typing import Any
 
 from data.ceb import amounts
-from data.ceb.amounts import Money, NoRateError, e5, grams
-from data.ceb.bodies import Body, Faults, Values
-from data.ceb.table import MessageSpec
+from data.ceb.amounts import Money, NoRateError, TooLargeError, bounded, e5, grams
+from data.ceb.bodies import Body, Faults, Values, path_of
+from data.ceb.table import MessageSpec, Part
 from data.codes import table
 from data.pseudonyms import is_pseudonym
 from data.reading import Reading
 from data.records import CLOCK_TOLERANCE, Action, Record, make_record
 from data.times import show
+from data.values import MOST_LINES
 
 SOURCE = "ceb"
 """The source of all records from messages: guids are unique over senders."""
@@ -22,6 +23,7 @@ _CODES = {
     "currency": "currency", "fCurrency": "currency", "iCurrency": "currency", "tradeMode": "supervision_mode",
     "trafMode": "transport_mode", "country": "country",
 }  # fmt: skip
+_CURRENCIES = tuple(name for name, codes in _CODES.items() if codes == "currency")
 _TRACKED = {"507": "arrived", "509": "departed", "513": "signed"}
 
 Payload = dict[str, Any]
@@ -36,14 +38,17 @@ def records_of(body: Body, reading: Reading) -> tuple[tuple[Record, ...], Faults
     builder = _BUILDERS.get(body.spec.number)
     if builder is None:
         return (), (("message", f"CEB{body.spec.number} is not taken as a record; taken are {', '.join(_BUILDERS)}"),)
+    if body.spec.lines and len(body.lines) > MOST_LINES and body.spec.number not in _TRACKED:
+        return (), (
+            (body.spec.lines.name, f"stands {len(body.lines):,} times; at most {MOST_LINES:,} lines are taken"),
+        )
     head, lines = _without_persons(body, reading)
-    try:
-        event_at = amounts.instant(head.get(_EVENT_TIMES.get(body.spec.number, "appTime")) or head["returnTime"])
-    except ValueError:
-        return (), ((_EVENT_TIMES.get(body.spec.number, "appTime"), "is not a day of the calendar"),)
-    if event_at > reading.received_at + CLOCK_TOLERANCE:
-        return (), (("appTime", f"lies in the future (received at {show(reading.received_at)})"),)
-    on = amounts.day((head.get("appTime") or head["returnTime"])[:8])
+    sent_at = "appTime" if "appTime" in head else "returnTime"
+    happened = _EVENT_TIMES.get(body.spec.number, sent_at)
+    faults = _wrong_times(body.spec, head, reading.received_at)
+    if faults:
+        return (), faults
+    event_at, on = amounts.instant(head[happened]), amounts.day(head[sent_at][:8])
     faults = _unknown_codes(body.spec, head, lines, on)
     if faults:
         return (), faults
@@ -51,7 +56,9 @@ def records_of(body: Body, reading: Reading) -> tuple[tuple[Record, ...], Faults
     try:
         built = builder(head, lines, _Terms(reading, on, body.spec))
     except NoRateError as error:
-        return (), (("currency", str(error)),)
+        return (), _where(body.spec, head, lines, error.currency, str(error), _CURRENCIES)
+    except TooLargeError as error:
+        return (), _where(body.spec, head, lines, error.text, str(error))
     sent = [body.spec.number, head, lines]
     known_at = reading.received_at
     if reading.historical and reading.assumed_delay is not None:
@@ -76,25 +83,65 @@ class _Terms:
 
 
 @lru_cache
-def _personal(spec: MessageSpec) -> tuple[tuple[str, Any], ...]:
-    return tuple((field.name, field.personal) for field in spec.head.fields if field.personal)
+def _personal(part: Part) -> tuple[tuple[str, Any], ...]:
+    return tuple((field.name, field.personal) for field in part.fields if field.personal)
 
 
 def _without_persons(body: Body, reading: Reading) -> tuple[dict[str, str], tuple[Values, ...]]:
     """Head and lines with pseudonyms; free text that may name a person is left out."""
-    head, of = dict(body.head), reading.pseudonyms.of
-    for name, domain in _personal(body.spec):
-        value = head.get(name)
+    head, spec = _replaced(body.head, _personal(body.spec.head), reading), body.spec
+    if spec.lines is None:
+        return head, ()
+    personal = _personal(spec.lines)
+    if not any(name in line for line in body.lines for name, _ in personal):
+        return head, body.lines
+    return head, tuple(_replaced(line, personal, reading) for line in body.lines)
+
+
+def _replaced(values: Values, personal: tuple[tuple[str, Any], ...], reading: Reading) -> dict[str, str]:
+    kept = dict(values)
+    for name, domain in personal:
+        value = kept.get(name)
         if value is None:
             continue
         if domain == "text":
-            del head[name]
+            del kept[name]
         elif not (reading.trusted and is_pseudonym(value)):
-            head[name] = of(domain, value)
-    lines = body.lines
-    if any("note" in line for line in lines):
-        lines = tuple({name: value for name, value in line.items() if name != "note"} for line in lines)
-    return head, lines
+            kept[name] = reading.pseudonyms.of(domain, value)
+    return kept
+
+
+def _wrong_times(spec: MessageSpec, head: Values, received_at: int) -> Faults:
+    """Times that no calendar has, and what was sent or happened after it was received."""
+    found = []
+    for name in dict.fromkeys(("appTime", _EVENT_TIMES.get(spec.number, "returnTime"))):
+        if name not in head:
+            continue
+        try:
+            instant = amounts.instant(head[name])
+        except ValueError:
+            found.append((path_of(spec.head, name), "is not a day of the calendar"))
+            continue
+        if instant > received_at + CLOCK_TOLERANCE:
+            found.append((path_of(spec.head, name), f"lies in the future (received at {show(received_at)})"))
+    return tuple(found)
+
+
+def _where(
+    spec: MessageSpec, head: Values, lines: tuple[Values, ...], text: str, reason: str, names: tuple[str, ...] = ()
+) -> Faults:
+    """A reason at every field that has a text; at the lines as a whole where none has it: then their sum is meant.
+
+    Arguments:
+        names: only these fields.
+    """
+    parts = [(spec.head, 0, head), *((spec.lines, place, line) for place, line in enumerate(lines, start=1))]
+    found = tuple(
+        (path_of(part, name, place), reason)
+        for part, place, values in parts if part is not None
+        for name, value in values.items() if value == text and (name in names or not names)
+    )  # fmt: skip
+    return found or ((spec.lines.name if spec.lines else spec.body, reason),)
 
 
 @lru_cache
@@ -107,11 +154,13 @@ def _coded(spec: MessageSpec) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[
 def _unknown_codes(spec: MessageSpec, head: Values, lines: tuple[Values, ...], on: date) -> Faults:
     in_head, in_lines = _coded(spec)
     faults = [
-        (name, _unknown(name, on)) for name, codes in in_head if name in head and not _known(codes, head[name], on)
+        (path_of(spec.head, name), _unknown(name, on))
+        for name, codes in in_head
+        if name in head and not _known(codes, head[name], on)
     ]
-    for place, line in enumerate(lines, start=1):
+    for place, line in enumerate(lines if spec.lines else (), start=1):
         faults += [
-            (f"{spec.lines.name if spec.lines else ''}[{place}].{name}", _unknown(name, on))
+            (path_of(spec.lines, name, place), _unknown(name, on))  # type: ignore[arg-type]
             for name, codes in in_lines
             if name in line and not _known(codes, line[name], on)
         ]
@@ -164,7 +213,8 @@ def _order(head: Values, lines: tuple[Values, ...], terms: _Terms) -> list[Built
     paid = get("acturalPaid")
     return [("order", "", _given({
         "order_no": head["orderNo"], "enterprise": head["ebcCode"], "platform": head["ebpCode"],
-        "direction": terms.spec.direction, "total_fen": goods + freight if paid is None else fen(paid),
+        "direction": terms.spec.direction,
+        "total_fen": bounded(goods + freight, head["goodsValue"]) if paid is None else fen(paid),
         "goods_value_fen": goods, "freight_fen": freight, "discount_fen": _maybe(get("discount"), fen),
         "tax_fen": _maybe(get("taxTotal"), fen), "buyer": get("buyerIdNumber"), "buyer_name": get("buyerName"),
         "buyer_telephone": get("buyerTelephone"), "consignee": get("consignee"),
@@ -234,7 +284,7 @@ def _declaration(head: Values, lines: tuple[Values, ...], terms: _Terms) -> list
         "origin": leading["origin"] if is_import else "142", "departure": head["country"] if is_import else None,
         "destination": None if is_import else head["country"], "buyer": get("buyerIdNumber"),
         "buyer_name": get("buyerName"), "buyer_telephone": get("buyerTelephone"),
-        "consignee_address": get("consigneeAddress"), "declared_value_fen": sum(line["total_fen"] for line in built),
+        "consignee_address": get("consigneeAddress"), "declared_value_fen": bounded(sum(line["total_fen"] for line in built), ""),
         "freight_fen": _charge(head, terms, "freight", "fCurrency", "fFlag"),
         "insurance_fen": _charge(head, terms, "insuredFee", "iCurrency", "iFlag"),
         "quantity": max(1, amounts.divided(leading["quantity_e5"], 100_000)), "pieces": _count(get("packNo")),
@@ -292,5 +342,11 @@ _BUILDERS: dict[str, Callable[[Values, tuple[Values, ...], _Terms], list[Built]]
     "507": _tracking, "509": _tracking, "513": _tracking, "603": _declaration, "621": _declaration, "604": _status,
     "622": _status, "605": _cancellation, "623": _cancellation, "625": _return, "816": _tax_bill,
 }  # fmt: skip
-TAKEN = tuple(_BUILDERS)
+KINDS = {
+    "303": "order", "311": "order", "403": "payment", "411": "payment", "505": "waybill", "511": "waybill", "507": "tracking",
+    "509": "tracking", "513": "tracking", "603": "declaration", "621": "declaration", "604": "list_status",
+    "622": "list_status", "605": "cancellation", "623": "cancellation", "625": "return", "816": "tax_bill",
+}  # fmt: skip
+"""The kind of record that each taken message becomes, by its number."""
+TAKEN = tuple(KINDS)
 """The numbers of the messages that become records."""
