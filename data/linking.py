@@ -8,7 +8,7 @@
 So every later question finds in a record what was known with it, and replays find the same.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -29,6 +29,8 @@ Payload = dict[str, Any]
 DOCUMENTS = ("order", "payment", "waybill", "declaration")
 _NUMBERS = ("order_no", "waybill_no")
 _MONTH = 30 * DAY
+_AFTER_STORED = 2**62
+"""Beyond every place in the order of intake."""
 MATCHED_BY = "greenlane"
 """The source of derived records."""
 
@@ -62,6 +64,9 @@ class Links:
         self._matches: dict[str, Record] = {}
         self._touched: dict[Name, None] = {}
         self._bought: dict[tuple[str, int], int] = {}
+        self._asked: dict[str, set[str]] = {field: set() for field in _NUMBERS}
+        self._places: dict[Name, int] = {}
+        self._newest = _AFTER_STORED
         self._instant = 0
         touched = [r for r in coming if r.kind in DOCUMENTS]
         if not touched:
@@ -69,12 +74,12 @@ class Links:
         bare = [name_of(r) for r in touched if r.action != "new"]
         before = record_rows.open_versions(connection, bare)
         known = [*touched, *before]
-        orders, waybills = ({n for r in known if (n := r.payload.get(field))} for field in ("order_no", "waybill_no"))
-        for record in [
-            *before,
-            *record_rows.current_documents(connection, DOCUMENTS, order_nos=orders, waybill_nos=waybills),
-        ]:
-            self._hold(record)
+        self._hold_current(connection, known)
+        # a declaration reached by one number may have other documents under its other number
+        self._hold_current(connection, [r for r in self._documents.values() if r.kind == "declaration"])
+        for record in before:  # those that carry no number
+            if name_of(record) not in self._documents:
+                self._hold(record)
         declared = [*known, *(r for r in self._documents.values() if r.kind == "declaration")]
         for year in {_year(r.event_at) for r in declared if _counts_for_buyer(r)}:
             buyers = {r.payload["buyer"] for r in declared if _counts_for_buyer(r) and _year(r.event_at) == year}
@@ -83,6 +88,22 @@ class Links:
         numbers = [str(r.reference) for r in self._documents.values() if r.kind == "declaration"]
         for record in record_rows.current_by_reference(connection, "match", numbers):
             self._matches[record.guid] = record
+
+    def _hold_current(self, connection: Connection, named: Sequence[Record]) -> None:
+        """Hold the open documents under the numbers that some records carry, as far as they were not asked for yet."""
+        asked: dict[str, set[str]] = {}
+        for field in _NUMBERS:
+            numbers = {number for record in named if (number := record.payload.get(field))}
+            asked[field] = numbers - self._asked[field]
+            self._asked[field] |= numbers
+        if not any(asked.values()):
+            return
+        found = record_rows.current_documents(
+            connection, DOCUMENTS, order_nos=asked["order_no"], waybill_nos=asked["waybill_no"]
+        )
+        for place, record in found.items():
+            if name_of(record) not in self._documents:
+                self._hold(record, place)
 
     def restated(self, record: Record) -> Record:
         """A record with what others add to it. Its digest stays that of what was sent: the same sent again is a duplicate."""
@@ -126,7 +147,7 @@ class Links:
 
     def settled(self) -> list[Record]:
         """The matches that the last instant changed, as derived records. An instant gives a declaration one at most."""
-        touched = [self._documents[name] for name in self._touched if name in self._documents]
+        touched = [self._documents[name] for name in sorted(self._touched) if name in self._documents]
         self._touched = {}
         return [changed for one in touched if (changed := self._rematched(one, self._instant)) is not None]
 
@@ -198,7 +219,7 @@ class Links:
             self._bought[key] = self._bought.get(key, 0) + sign * dutiable_fen(record.payload)
 
     @staticmethod
-    def _earlier_uses(record: Record, carried: Iterable[Record], limits: Limits) -> int | None:
+    def _earlier_uses(record: Record, carried: Sequence[Record], limits: Limits) -> int | None:
         """How often other exports declared the waybill within the months of the limit before this one."""
         if record.payload.get("direction") != "export":
             return None
@@ -216,12 +237,21 @@ class Links:
         named = {order["enterprise"] for order in orders if platform is None or order.get("platform") == platform}
         return named.pop() if len(named) == 1 else None
 
-    def _with(self, field: str, number: str | None) -> Iterable[Record]:
-        return [self._documents[name] for name in self._by_number.get((field, number or ""), ())]
+    def _with(self, field: str, number: str | None) -> list[Record]:
+        """The documents held under a number, in the order of intake."""
+        names = self._by_number.get((field, number or ""))
+        return [] if not names else [self._documents[name] for name in sorted(names, key=self._places.__getitem__)]
 
-    def _hold(self, record: Record) -> None:
+    def _hold(self, record: Record, place: int | None = None) -> None:
+        """Hold a document.
+
+        Arguments:
+            place: where it stands in the order of intake; without it, behind all others.
+        """
         name = name_of(record)
         self._documents[name] = record
+        self._newest += 1
+        self._places[name] = self._newest if place is None else place
         for field in _NUMBERS:
             if number := record.payload.get(field):
                 self._by_number.setdefault((field, number), {})[name] = None

@@ -234,8 +234,8 @@ def declarations_by_number(connection: Connection, numbers: Iterable[str]) -> di
 def current_documents(
     connection: Connection, kinds: Sequence[str], *, order_nos: Iterable[str] = (), waybill_nos: Iterable[str] = (),
 
-) -> list[Record]:  # fmt: skip
-    """The open versions of some kinds that carry any of some order or waybill numbers, in the order of intake."""
+) -> dict[int, Record]:  # fmt: skip
+    """The open versions of some kinds that carry any of some order or waybill numbers, by their place in the order of intake."""
     found = {}
     for column, numbers in ((table.c.order_no, order_nos), (table.c.waybill_no, waybill_nos)):
         wanted = sorted(set(numbers))
@@ -248,7 +248,7 @@ def current_documents(
                 )
             )  # fmt: skip
             found.update({row.seq: _as_record(row) for row in rows})
-    return [found[seq] for seq in sorted(found)]
+    return found
 
 
 def dutiable_of_buyers(connection: Connection, buyers: Iterable[str], begin: int, end: int) -> dict[str, int]:

@@ -97,7 +97,7 @@ def by_instant(found: list[Row]) -> list[list[Row]]:
     return cut
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(histories())
 def test_batches_do_not_matter(events: list[Event]) -> None:
     found = rows(events)
@@ -109,7 +109,7 @@ def test_batches_do_not_matter(events: list[Event]) -> None:
     assert [r.known_at for r in whole] == sorted(r.known_at for r in whole)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(histories())
 def test_the_match_that_stands_is_the_match_of_what_is_known(events: list[Event]) -> None:
     """The latest summary of each declaration, its own or a later one, equals a match made from scratch."""
