@@ -302,7 +302,7 @@ def test_a_message_is_fixed_and_its_person_is_the_one_of_other_records(store: St
 
 def test_a_message_waits_for_rates(store: Store, tmp_path: Path) -> None:
     (kept,) = import_message(store, tmp_path, payment(currency="502"))
-    assert kept.refused.faults[0][0] == "currency"
+    assert kept.refused.faults[0][0] == "PaymentHead.currency"
     assert resubmit(store, kept.id).status == "refused"
     with store.write() as connection:
         load_rates(connection, [Rate("502", date(2026, 4, 1), 7_000_000)], at=NOW)

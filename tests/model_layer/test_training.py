@@ -1,16 +1,23 @@
 """Laws of training, explanation and bundles, on a simulated world."""
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import shap
 
 from data.errors import BundleError, TooFewLabelsError
+from data.importing import import_paths
 from data.records import Version, make_record
-from data.times import OPEN
+from data.simulator import load_parameters, simulate, write_world
+from data.snapshots import write_snapshot
+from data.store import open_store
+from data.store import records as record_rows
+from data.times import DAY, OPEN
 from features.batch import Batch
 from features.catalogue import feature_set
 from models.bundle import Bundle, from_bytes, make_bundle, to_bytes
@@ -18,6 +25,7 @@ from models.dataset import Dataset, credit_dataset, shipment_dataset
 from models.explain import Scorer
 from models.splits import forward_folds
 from models.training import Trained, train
+from tests.reading import reading
 
 
 def _vector(dataset: Dataset, row: int) -> list[float | str | None]:
@@ -218,3 +226,26 @@ def test_batch_refuses_sums_that_leave_64_bits() -> None:
     ]
     with pytest.raises(FeatureError, match="64 bits"):
         Batch([measure], [Version(n, r, OPEN) for n, r in enumerate(records)], [about_enterprise("f", 10)])
+
+
+def test_the_truth_of_a_world_plays_no_part_in_training(tmp_path: Path) -> None:
+    """A world without its truth, and one with a truth that lies, give the same snapshot and so the same model."""
+    write_world(simulate(load_parameters(firms=60, days=200)), tmp_path / "world")
+    digests = []
+    for name in ("whole", "without", "lying"):
+        folder = tmp_path / name
+        shutil.copytree(tmp_path / "world", folder)
+        if name == "without":
+            shutil.rmtree(folder / "truth")
+        if name == "lying":
+            for file in (folder / "truth").iterdir():
+                file.write_bytes(b"lies")
+        store = open_store(f"sqlite:///{folder / 'a.db'}")
+        import_paths(store, [folder / "records"], None, reading=reading(load_parameters().end + DAY))
+        with store.read() as connection:
+            snapshot = write_snapshot(
+                record_rows.versions(connection), folder / "snapshots", as_of=load_parameters().end + DAY
+            )
+        dataset = shipment_dataset(feature_set("shipment"), snapshot.versions(), snapshot.digest)
+        digests.append((snapshot.digest, train("shipment", dataset, trials=1, folds=2).bundle.digest))
+    assert digests[0] == digests[1] == digests[2]
