@@ -203,8 +203,10 @@ def _readiness(clearance: Clearance) -> Readiness:
         with clearance.store.read() as connection:
             behind = clearance.live.behind(connection)
     except StoreError:
-        return Readiness(ready=False, database=False, models=clearance.champions(), records_behind=0, policy=policy)
-    models = clearance.champions()
+        return Readiness(
+            ready=False, database=False, models=clearance.models.digests(), records_behind=0, policy=policy
+        )
+    models = clearance.models.digests()
     # without an enterprise model the service still decides: credit is then a stated gap
     able = models["shipment"] is not None and policy is not None
     return Readiness(ready=able, database=True, models=models, records_behind=behind, policy=policy)

@@ -25,7 +25,7 @@ def archive_of(clearance: Clearance, enterprise: str) -> ArchiveAnswer:
             raise NotFoundError(f"no record names enterprise {enterprise}; check the code")
         question, measured = clearance.enterprise_now(connection, enterprise)
         lanes = decision_rows.lanes(connection, enterprise)
-    scored = clearance.score(question, measured, models=("credit",))
+    scored = clearance.models.score(question, measured, models=("credit",))
     identities = [v.record.payload for v in versions if v.record.kind == "identity" and v.ended_at > question.at]
     themes: dict[str, list[ArchiveFact]] = {}
     for feature, value in zip(CREDIT.features, vector(CREDIT, measured, question), strict=True):
@@ -37,7 +37,7 @@ def archive_of(clearance: Clearance, enterprise: str) -> ArchiveAnswer:
         as_of=show(question.at),
         identity=identities[-1] if identities else None,
         statutory_level=level_of(measured),
-        credit=clearance.score_answer("credit", scored.credit, clearance.policies.at(question.at)),
+        credit=clearance.models.answer("credit", scored.credit, clearance.policies.at(question.at)),
         reasons=[reason_of(c, "credit") for c in scored.credit.contributions[:8]] if scored.credit else [],
         themes=themes,
         records=dict(sorted(Counter(v.record.kind for v in versions).items())),

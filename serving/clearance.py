@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from typing import Any, cast
 
@@ -19,46 +19,30 @@ from data.reading import Reading
 from data.records import Record, digest_of
 from data.resubmission import Resubmitted, dismiss, resubmit
 from data.store import Store
-from data.store import bundles as bundle_rows
 from data.store import decisions as decision_rows
 from data.store import quarantine as quarantine_rows
 from data.store import records as record_rows
 from data.store.reference import confirm_key, rate_book
 from data.times import show
-from features.catalogue import CREDIT
-from features.forms import Value
-from features.live import LiveFeatures, vector
+from features.live import LiveFeatures
 from features.measures import Measure
 from features.online import KeyState
 from features.questions import Question, about_enterprise, about_shipment
 from features.themes.common import DECLARATIONS, ENTERPRISE, LEVELS, count
 from features.views import LEVELS as LEVEL_NAMES
-from models.champions import champion
 from models.decision import Case, Ruling, decide, draw, draw_labels
-from models.explain import Explained, Scorer
 from models.policy import Level, Policy, PolicyBook
 from models.reasons import Reason, reason_of
-from serving.answers import LANES, DecisionAnswer, LaneAnswer, PolicyAnswer, ScoreAnswer, Selection, Share
+from serving.answers import LANES, DecisionAnswer, LaneAnswer, PolicyAnswer, Selection
 from serving.bodies import demand_not_too_many, parsed_json
 from serving.errors import IdempotencyConflictError, MalformedBodyError
+from serving.scores import ModelsInUse, Scored
 
 log = logging.getLogger("greenlane.clearance")
 
-MODELS = ("credit", "shipment")
 _LEVEL = Measure("latest", LEVELS, ENTERPRISE, "level_rank")
 _DECLARED = count(DECLARATIONS, ENTERPRISE, 365)
 _RISK_REASONS, _CREDIT_REASONS = 5, 3
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """What the models say of a case, with the vectors that they saw; None where a model is not in use."""
-
-    credit: Explained | None
-    risk: Explained | None
-    vectors: dict[str, list[Value]]
-    notes: list[str]
-    failed: str | None
 
 
 class Clearance:
@@ -77,9 +61,8 @@ class Clearance:
         self._pseudonyms = pseudonyms
         self.store, self.policies, self.clock, self.follow_records = store, policies, clock, follow_records
         self._draw_key = draw_key
-        self._scorers: dict[str, Scorer] = {}
-        self._digests: dict[str, str] = {}
-        self.live = LiveFeatures([CREDIT])
+        self.models = ModelsInUse()
+        self.live = LiveFeatures(self.models.feature_sets())
         with store.write() as connection:
             confirm_key(connection, pseudonyms, at=clock())
             self._reload(connection)
@@ -90,34 +73,18 @@ class Clearance:
                 self.live.catch_up(connection)
 
     def _reload(self, connection: Connection) -> None:
-        """Load champions where the book of champions changed; live features follow the sets that they need."""
-        digests = bundle_rows.champions(connection)
-        if digests == self._digests:
-            return
-        scorers = {}
-        for model in digests:
-            try:
-                scorers[model] = Scorer(champion(connection, model))
-            except CreditRiskError as error:
-                log.error(  # noqa: TRY400 - the text says it all
-                    "the %s champion cannot be used: %s", model, error
-                )
-        self._digests, self._scorers = digests, scorers
-        sets = {CREDIT.name: CREDIT} | {scorer.features.name: scorer.features for scorer in scorers.values()}
-        self.live = LiveFeatures(sets.values())
+        """Follow the book of champions; live features follow the sets that they need."""
+        if self.models.reload(connection):
+            self.live = LiveFeatures(self.models.feature_sets())
 
     def refresh(self) -> None:
         """Follow a change of champions now rather than with the next decision."""
         with self.store.read() as connection:
-            changed = bundle_rows.champions(connection) != self._digests
+            changed = not self.models.is_current(connection)
         if changed:
             with self.store.write() as connection:
                 self._reload(connection)
                 self.live.catch_up(connection)
-
-    def champions(self) -> dict[str, str | None]:
-        """The digest of each model in use."""
-        return {m: self._scorers[m].bundle.digest if m in self._scorers else None for m in MODELS}
 
     def take(self, values: list[object]) -> intake.Tally:
         """Take records in, each its own row; the live features follow in the same transaction."""
@@ -266,7 +233,7 @@ class Clearance:
     ) -> tuple[DecisionAnswer, dict[str, Any]]:
         question = Question(at, about_shipment(record).facts)
         measured = self.live.measured(connection, question, states)
-        scored = self.score(question, measured)
+        scored = self.models.score(question, measured)
         policy = self.policies.at(at)
         number = record.payload["declaration_no"]
         draws = {label: draw(self._draw_key, label, number) for label in draw_labels(policy)}
@@ -279,7 +246,7 @@ class Clearance:
         ruling = decide(policy, case)
         evidence = {
             "record": record.digest, "question_at": at, "vectors": scored.vectors, "draws": draws, "policy": policy.digest,
-            "models": self.champions(),
+            "models": self.models.digests(),
         }  # fmt: skip
         identity = digest_of([record.source, record.guid, at, evidence])
         zh, en = LANES[ruling.lane]
@@ -287,42 +254,10 @@ class Clearance:
             decision_id=f"dec_{identity[:24]}", declaration_no=number, enterprise=record.payload["enterprise"],
             decided_at=show(at), lane=LaneAnswer(code=ruling.lane, zh=zh, en=en), selection=_selection(ruling, policy),
             statutory_level=level,
-            credit=self.score_answer("credit", scored.credit, policy), risk=self.score_answer("shipment", scored.risk, None),
+            credit=self.models.answer("credit", scored.credit, policy), risk=self.models.answer("shipment", scored.risk, None),
             reasons=_reasons(ruling, scored), policy=PolicyAnswer(id=policy.id, digest=policy.digest), notes=scored.notes,
         )  # fmt: skip
         return answer, evidence
-
-    def score(
-        self, question: Question, measured: dict[Measure, int | None], models: tuple[str, ...] = MODELS
-    ) -> Scored:
-        """What the models in use say; a model that fails is named, not hidden."""
-        explained: dict[str, Explained | None] = dict.fromkeys(MODELS)
-        vectors: dict[str, list[Value]] = {}
-        notes, failed = [], None
-        for model in models:
-            scorer = self._scorers.get(model)
-            if scorer is None:
-                notes.append(f"no {model} model is in use")
-                continue
-            try:
-                vectors[model] = vector(scorer.features, measured, question)
-                explained[model] = scorer.explain(vectors[model])
-            except Exception as error:  # whatever breaks in a model, the shipment still gets a safe lane
-                log.exception("the %s model failed: %s", model, type(error).__name__)
-                failed = model
-                notes.append(f"the {model} model failed; the safe lane applies")
-        return Scored(explained["credit"], explained["shipment"], vectors, notes, failed)
-
-    def score_answer(self, model: str, explained: Explained | None, policy: Policy | None) -> ScoreAnswer | None:
-        """A score as answered; with a policy, its grade."""
-        if explained is None:
-            return None
-        return ScoreAnswer(
-            score=explained.score, probability=explained.probability, base_points=explained.base_points,
-            grade=policy.grade(explained.score) if policy else None,
-            shares=[Share(code=c.feature.group or c.feature.name, points=c.points) for c in explained.contributions],
-            model=self._scorers[model].bundle.digest,
-        )  # fmt: skip
 
     def enterprise_now(self, connection: Connection, enterprise: str) -> tuple[Question, dict[Measure, int | None]]:
         """The question about an enterprise as known now, and its measures."""

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from data.ceb.records import TAKEN
+from data.ceb.payloads import TAKEN
 from data.payloads import Declaration
 from data.records import Envelope
 from serving.problems import Problem

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from data.ceb.payloads import KINDS
 from data.ceb.receipts import receipt_of
-from data.ceb.records import KINDS
 from data.ceb.table import NAMESPACE, FieldSpec, MessageSpec, Part, messages
 
 _OBLIGATIONS = {"Y": "yes", "N": ""}

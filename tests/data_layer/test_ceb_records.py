@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from data.ceb.amounts import Money, TooLargeError, e5, fen, grams, instant
 from data.ceb.intake import Message
 from data.ceb.markdown import page
-from data.ceb.records import KINDS, TAKEN, records_of
+from data.ceb.payloads import KINDS, TAKEN
+from data.ceb.records import records_of
 from data.codes import Rate, Rates
 from data.intake import Row, Taken, take
 from data.payloads import MOST_LINES

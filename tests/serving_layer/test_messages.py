@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from data.ceb.payloads import TAKEN
 from data.ceb.receipts import receipt_of
-from data.ceb.records import TAKEN
 from data.ceb.table import messages
 from tests.ceb import MESSAGE_GUID, Sent, around, made, message_of, pieces_of
 from tests.data_layer.test_persons import MESSAGES, RECORDS, broken_lines, demand_clean, demand_nothing_of
