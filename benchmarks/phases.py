@@ -16,13 +16,14 @@ from sqlalchemy import event
 
 from benchmarks.measure import facts, percentile, write_json
 from benchmarks.world import FOLDER, Declarations, clearance_over, copied, prepared
-from data import intake
+from data import intake, linking
 from data.store import Store, open_store
 from data.store import bundles as bundle_rows
 from data.store import decisions as decision_rows
 from features.live import LiveFeatures
 from models.explain import Explained, Scorer
 from serving import clearance as use_case
+from serving import scores
 
 _SQL, _COMMIT, _REST = "SQLite itself", "commit (fsync)", "answer, digests, transaction"
 
@@ -120,7 +121,9 @@ def _watched(watch: Stopwatch, store: Store) -> Iterator[None]:
             (intake, "take", "judge and append the record"),
             (LiveFeatures, "catch_up", "live features: take the record in"),
             (LiveFeatures, "measured", "live features: read"),
-            (use_case, "vector", "features from measures"),
+            (linking.Links, "__init__", "links: read the documents of the trade"),
+            (linking, "match", "match the documents"),
+            (scores, "vector", "features from measures"),
             (use_case, "decide", "policy and draws"),
             (use_case, "draw", "policy and draws"),
             (use_case, "reason_of", "reasons in words"),

@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, insert, select, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    select,
+    tuple_,
+)
 
 from data.matching.comparisons import dutiable_fen
 from data.records import Record, Version, canonical
@@ -20,6 +33,41 @@ _SINCE = (
     select(table).where(table.c.seq > bindparam("after")).order_by(table.c.seq).execution_options(yield_per=_STREAMED)
 )
 
+
+def _is_last() -> ColumnElement[bool]:
+    """Whether no later version of the same record is stored."""
+    later = table.alias("later")
+    return ~exists().where(
+        later.c.kind == table.c.kind, later.c.source == table.c.source, later.c.guid == table.c.guid,
+        later.c.seq > table.c.seq,
+    )  # fmt: skip
+
+
+def _documents_by(column: Column[Any]) -> Select[Any]:
+    return select(table).where(
+        column.in_(bindparam("numbers", expanding=True)),
+        # so that SQLite does not go through all of a kind
+        func.coalesce(table.c.kind, "").in_(bindparam("kinds", expanding=True)),
+        table.c.action.in_(("new", "change")),
+        _is_last(),
+    )
+
+
+_BY_ORDER, _BY_WAYBILL = _documents_by(table.c.order_no), _documents_by(table.c.waybill_no)
+_BY_REFERENCE = (
+    select(table)
+    .where(table.c.kind == bindparam("kind"), table.c.reference.in_(bindparam("numbers", expanding=True)))
+    .order_by(table.c.seq)
+)
+_BOUGHT = (
+    select(table.c.buyer, func.sum(table.c.dutiable_fen))
+    .where(
+        table.c.buyer.in_(bindparam("buyers", expanding=True)), table.c.event_at >= bindparam("begin"),
+        table.c.event_at < bindparam("end"), table.c.dutiable_fen.is_not(None), table.c.action.in_(("new", "change")),
+        _is_last(),
+    )
+    .group_by(table.c.buyer)
+)  # fmt: skip
 _OWNED = ("enterprise", "reference", "order_no", "waybill_no", "buyer", "dutiable_fen")
 """Columns that a deletion or repair has from the version that it ends."""
 
@@ -200,13 +248,8 @@ def open_versions(connection: Connection, names: Sequence[Name]) -> list[Record]
 def current_by_reference(connection: Connection, kind: str, references: Sequence[str]) -> list[Record]:
     """The newest version of each record of a kind that has one of some numbers, in the order of intake."""
     found: dict[Name, Record] = {}
-    wanted = sorted(set(references))
-    for start in range(0, len(wanted), _CHUNK):
-        rows = connection.execute(
-            select(table)
-            .where(table.c.kind == kind, table.c.reference.in_(wanted[start : start + _CHUNK]))
-            .order_by(table.c.seq)
-        )
+    for chunk in _chunks(references):
+        rows = connection.execute(_BY_REFERENCE, {"kind": kind, "numbers": chunk})
         found.update({(row.kind, row.source, row.guid): _as_record(row) for row in rows})
     return list(found.values())
 
@@ -233,20 +276,12 @@ def declarations_by_number(connection: Connection, numbers: Iterable[str]) -> di
 
 def current_documents(
     connection: Connection, kinds: Sequence[str], *, order_nos: Iterable[str] = (), waybill_nos: Iterable[str] = (),
-
 ) -> dict[int, Record]:  # fmt: skip
     """The open versions of some kinds that carry any of some order or waybill numbers, by their place in the order of intake."""
     found = {}
-    for column, numbers in ((table.c.order_no, order_nos), (table.c.waybill_no, waybill_nos)):
-        wanted = sorted(set(numbers))
-        for start in range(0, len(wanted), _CHUNK):
-            rows = connection.execute(
-                select(table).where(
-                    column.in_(wanted[start : start + _CHUNK]),
-                    func.coalesce(table.c.kind, "").in_(kinds),  # so that SQLite does not go through all of a kind
-                    table.c.action.in_(("new", "change")), _is_last(),
-                )
-            )  # fmt: skip
+    for query, numbers in ((_BY_ORDER, order_nos), (_BY_WAYBILL, waybill_nos)):
+        for chunk in _chunks(numbers):
+            rows = connection.execute(query, {"numbers": chunk, "kinds": kinds})
             found.update({row.seq: _as_record(row) for row in rows})
     return found
 
@@ -258,27 +293,15 @@ def dutiable_of_buyers(connection: Connection, buyers: Iterable[str], begin: int
         begin, end: instants between which they were declared, the second one excluded.
     """
     found: dict[str, int] = {}
-    wanted = sorted(set(buyers))
-    for start in range(0, len(wanted), _CHUNK):
-        rows = connection.execute(
-            select(table.c.buyer, func.sum(table.c.dutiable_fen))
-            .where(
-                table.c.buyer.in_(wanted[start : start + _CHUNK]), table.c.event_at >= begin, table.c.event_at < end,
-                table.c.dutiable_fen.is_not(None), table.c.action.in_(("new", "change")), _is_last(),
-            )
-            .group_by(table.c.buyer)
-        )  # fmt: skip
+    for chunk in _chunks(buyers):
+        rows = connection.execute(_BOUGHT, {"buyers": chunk, "begin": begin, "end": end})
         found.update({buyer: int(total) for buyer, total in rows})
     return found
 
 
-def _is_last() -> ColumnElement[bool]:
-    """Whether no later version of the same record is stored."""
-    later = table.alias("later")
-    return ~exists().where(
-        later.c.kind == table.c.kind, later.c.source == table.c.source, later.c.guid == table.c.guid,
-        later.c.seq > table.c.seq,
-    )  # fmt: skip
+def _chunks(values: Iterable[str]) -> Iterator[list[str]]:
+    wanted = sorted(set(values))
+    return (wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK))
 
 
 def _dutiable_fen(record: Record) -> int | None:
