@@ -51,6 +51,8 @@ bench: $(READY) ## all benchmarks that need no other data
 	@$(BIN)/python -m benchmarks.phases
 	@$(BIN)/python -m benchmarks.explanations
 	@$(BIN)/python -m benchmarks.messages
+	@$(BIN)/python -m benchmarks.staging
+	@$(BIN)/python -m benchmarks.simulator
 
 public: $(READY) ## the figures of docs/benchmarks.md; DATA names the folder of the public sets
 	@test -n "$(DATA)" || { echo "name the folder: make public DATA=path (see docs/benchmarks.md for what belongs there)"; exit 1; }
