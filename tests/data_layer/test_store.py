@@ -11,7 +11,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ from sqlalchemy import delete, inspect, text
 
 from data.errors import StoreError
 from data.records import Record, Version, make_record
-from data.store import Store, open_store
+from data.store import Store, engine, open_store
 from data.store import bundles as bundle_rows
 from data.store import decisions as decision_rows
 from data.store import quarantine as quarantine_rows
@@ -408,6 +410,33 @@ def test_migrations_make_exactly_the_declared_schema(empty_url: str) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, metadata) == []
         assert set(inspect(connection).get_table_names()) == {*metadata.tables, "alembic_version"}
+
+
+def test_an_older_database_is_brought_up_with_its_records(empty_url: str) -> None:
+    """What the first schema stored is found by the columns of later ones, and the way back works."""
+    with closing(open_store(empty_url)) as store:
+        payload = {
+            "declaration_no": "d",
+            "enterprise": "E",
+            "direction": "import",
+            "declared_value_fen": 5,
+            "order_no": "o",
+            "buyer": "b",
+        }
+        record = make_record(
+            kind="declaration", guid="g", source="s", action="new", event_at=T0, known_at=T0, payload=payload
+        )
+        assert send(store, record) == ["accepted"]
+        for move, revision in ((command.downgrade, "0001"), (command.upgrade, "head")):
+            with store.write() as connection:
+                config = Config()
+                config.set_main_option("script_location", str(Path(engine.__file__).parent.parent / "migrations"))
+                config.attributes["connection"] = connection
+                move(config, revision)
+        with store.read() as connection:
+            found = record_rows.current_documents(connection, ("declaration",), order_nos=["o"])
+            assert list(found.values()) == [record]
+            assert record_rows.dutiable_of_buyers(connection, ["b"], T0, T0 + 1) == {"b": 5}
 
 
 def test_an_empty_database_is_refused_where_it_may_not_be_migrated(empty_url: str) -> None:
