@@ -98,6 +98,7 @@ class _Scanner:
         decoder = codecs.getincrementaldecoder(self._encoding or "utf-8")
         # surrogateescape keeps broken bytes apart from good ones, so that one bad body costs one body
         self._decode = decoder(errors="surrogateescape").decode
+        self._is_blank = not first.removeprefix(codecs.BOM_UTF8).strip()
         self._take(first)
         if self._text.startswith("\ufeff"):
             self._at = 1
@@ -130,7 +131,7 @@ class _Scanner:
         refusal = self._skip_between()
         opened = self._root() if refusal is None else refusal
         if isinstance(opened, str):
-            yield from self._rest(opened)
+            yield from self._rest(opened, at_least_one=not self._is_blank)
             return
         yield opened
         yield from self._content(opened.spec)

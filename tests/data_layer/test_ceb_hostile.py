@@ -207,6 +207,8 @@ def test_nothing_at_all() -> None:
         assert pieces_of(raw) == []
     for raw in (b"<", b"x", b"\x00", b"<!--", b"<?xml", b"\xef\xbb\xbfx", b"<a/>", b"<a></a>"):
         all_refused(raw)
+    for raw in (b'<?xml version="1.0"?>', b"<!-- a -->", b"\n<?a?>\n"):
+        assert reasons(raw) == ["is not an XML message"]
     empty = around("")
     assert [type(piece).__name__ for piece in accounted(empty)] == ["Opening"]
 
