@@ -34,7 +34,7 @@ serve: $(READY) ## keep the service up on the demo's data (http://127.0.0.1:8000
 test: $(READY) ## all tests, on SQLite and on a real PostgreSQL
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-test-fuzz: $(READY) ## mangled messages, lines and rows through intake, 24,000 of them (about 5 minutes)
+test-fuzz: $(READY) ## mangled messages, lines and rows through intake, 24,000 of them (about 2 minutes)
 	@GREENLANE_FUZZ_CASES=24000 $(BIN)/python -m pytest tests/fuzz
 
 check: $(READY) ## formatting, lint, types, import contracts

@@ -18,12 +18,11 @@ from pydantic.fields import FieldInfo
 
 from data import values
 from data.layout import schema_of
-from data.masking import personal_fields
+from data.masking import person, personal_fields
 from data.payloads import PAYLOADS, Line, Payload
-from data.pseudonyms import Pseudonyms, is_pseudonym
+from data.pseudonyms import Pseudonyms
 from data.records import CLOCK_TOLERANCE
 
-_LONGEST = 500
 _CONTROL = "[\x00-\x1f]"
 _WHITE = r"[\s\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}]"
 _BLANK_ENDS = f"^{_WHITE}|{_WHITE}$"
@@ -108,11 +107,7 @@ def pseudonymised_columns(table: pa.Table, kind: str, pseudonyms: Pseudonyms, *,
         if not pa.types.is_string(column.type):
             continue  # lists are read row by row
         encoded = column.combine_chunks().dictionary_encode()
-        made = [
-            value if not value or value.isspace() or len(value) > _LONGEST or (trusted and is_pseudonym(value))
-            else pseudonyms.of(domain, value)
-            for value in encoded.dictionary.to_pylist()
-        ]  # fmt: skip
+        made = [person(domain, value, pseudonyms, trusted=trusted) for value in encoded.dictionary.to_pylist()]
         replaced = pa.array(made, pa.string()).take(encoded.indices)
         table = table.set_column(table.schema.get_field_index(name), name, replaced)
     return table

@@ -5,21 +5,19 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from data.ceb.intake import Message
 from data.errors import MappingError, SourceUnreadableError
 from data.intake import Row, Tally, raw_row, take, unreadable_row
 from data.lines import Line, row_of_line
 from data.mapping import Mapping, check_columns
-from data.payloads import PAYLOADS, compact
+from data.payloads import PAYLOADS, envelope_of
 from data.readers import ENDINGS, open_source, size_of
 from data.reading import Reading
 from data.store import Store
 from data.times import OPEN
 
 _BATCH = 2_000
-_ENVELOPE = ("guid", "source", "action", "event_at", "known_at", "usable_until")
 
 
 @contextmanager
@@ -58,9 +56,7 @@ def kind_of_file(path: Path) -> str | None:
 
 def _as_envelope(line: Line, kind: str) -> Line:
     """A row of our own layout as the envelope that it stands for."""
-    given = compact(line.values)
-    raw: dict[str, Any] = {name: given.pop(name) for name in _ENVELOPE if name in given}
-    return replace(line, values={"kind": kind, **raw, "payload": given})
+    return line if line.values is None else replace(line, values=envelope_of(kind, line.values))
 
 
 def _row_of_envelope(origin: str, line: Line, reading: Reading) -> Row:

@@ -6,16 +6,16 @@ from collections.abc import Container, Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from data.payloads import PAYLOADS, Line, Payload
+from data.payloads import ENVELOPE_FIELDS, PAYLOADS, Line, Payload
 from data.pseudonyms import Pseudonyms, is_pseudonym
 from data.values import Domain, Personal
 
-_ENVELOPE = ("kind", "guid", "source", "action", "event_at", "known_at", "usable_until")
+_ENVELOPE = ("kind", *ENVELOPE_FIELDS)
 _WORD = re.compile(r"\w+")
 _READABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,59}\Z")
 _HALF = re.compile("[\ud800-\udfff]")
 _LIKE_A_NUMBER = re.compile(r"(?:\d\D*){3}")
-_LONGEST = 500
+LONGEST = 500
 """Longest text that can be a person's name, number or address."""
 
 
@@ -94,12 +94,19 @@ def pseudonymised(
     return result
 
 
+def person(domain: Domain, value: str, pseudonyms: Pseudonyms, *, trusted: bool) -> str:
+    """What is read in place of a person's value: its pseudonym. What is blank or too long stays, and will be refused."""
+    if not value or len(value) > LONGEST or value.isspace() or (trusted and is_pseudonym(value)):
+        return value
+    return pseudonyms.of(domain, value)
+
+
 def _replaced(
     payload: Mapping[str, Any], personal: Mapping[str, Domain], pseudonyms: Pseudonyms, *, trusted: bool
 ) -> dict[str, Any]:
     def replaced(domain: Domain, value: Any) -> Any:
-        if isinstance(value, str) and 0 < len(value) <= _LONGEST and not value.isspace():
-            return value if trusted and is_pseudonym(value) else pseudonyms.of(domain, value)
+        if isinstance(value, str):
+            return person(domain, value, pseudonyms, trusted=trusted)
         if isinstance(value, (list, tuple)):
             return [replaced(domain, inner) for inner in value]
         return value

@@ -335,6 +335,17 @@ Kind = Literal[
 ]  # fmt: skip
 
 
+ENVELOPE_FIELDS = ("guid", "source", "action", "event_at", "known_at", "usable_until")
+"""The fields of an envelope beside its kind and payload: the first columns of records as rows."""
+
+
+def envelope_of(kind: str, row: dict[str, Any]) -> dict[str, Any]:
+    """A row of our own layout as the envelope that it stands for."""
+    given = compact(row)
+    head = {name: given.pop(name) for name in ENVELOPE_FIELDS if name in given}
+    return {"kind": kind, **head, "payload": given}
+
+
 def compact(value: Any) -> Any:
     """A value of a row without what is not given: nulls, and empty lists and maps, at every depth."""
     if isinstance(value, dict):

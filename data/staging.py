@@ -4,8 +4,10 @@ Files lie by kind, but a declaration must find its order and an inspection its d
 and then records are taken in day by day in the order in which they became known.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from data.columns import certainly_valid, in_layout, pseudonymised_columns, with
 from data.errors import MappingError, SourceUnreadableError
 from data.intake import Row, Tally, raw_row, take
 from data.layout import ENVELOPE, schema_of
-from data.payloads import KINDS, compact
+from data.payloads import KINDS, compact, envelope_of
 from data.reading import Reading
 from data.records import canonical, make_record
 from data.store import Store
@@ -90,7 +92,7 @@ def _stage(
             )  # fmt: skip
     places = pc.indices_nonzero(pc.invert(valid)).to_pylist()
     rest = [
-        raw_row(envelope_of(kind, raw), origin=path.name, line=first + place, reading=reading)
+        raw_row(sent_envelope(kind, raw), origin=path.name, line=first + place, reading=reading)
         for place, raw in zip(places, rows_of(table.filter(pc.invert(valid))), strict=True)
     ]
     return len(good), rest
@@ -113,14 +115,13 @@ def rows_of(table: pa.Table) -> list[dict[str, Any]]:
     return rows
 
 
-def envelope_of(kind: str, row: dict[str, Any]) -> dict[str, Any]:
+def sent_envelope(kind: str, row: dict[str, Any]) -> dict[str, Any]:
     """A row with its times as instants, as the envelope that it stands for. A time beyond the calendar stays a number."""
-    given = compact(row)
+    envelope = envelope_of(kind, row)
     for name in _TIMES:
-        if name in given and FIRST_MOMENT <= given[name] < LAST_MOMENT:
-            given[name] = from_instant(given[name])
-    raw = {field.name: given.pop(field.name) for field in ENVELOPE if field.name in given}
-    return {"kind": kind, **raw, "payload": given}
+        if name in envelope and FIRST_MOMENT <= envelope[name] < LAST_MOMENT:
+            envelope[name] = from_instant(envelope[name])
+    return envelope
 
 
 def take_in_staged(
@@ -134,11 +135,11 @@ def take_in_staged(
     total = Tally()
     with store.read() as connection:
         waiting = staged_rows.waiting(connection)
-    valid = sorted((row for row in others if not row.faults), key=_known_at)
+    valid = deque(sorted((row for row in others if not row.faults), key=_known_at))
     _take(store, [row for row in others if row.faults], total, reading)
     size = sum(staged.rows for staged in waiting) + len(valid)
     opened: dict[int, pa.Table] = {}
-    begin = min([s.first_known_at for s in waiting] + [_known_at(row) for row in valid[:1]], default=0)
+    begin = min([s.first_known_at for s in waiting] + [_known_at(row) for row in islice(valid, 1)], default=0)
     place, done = 0, 0
     kinds = {s.id: s for s in waiting}
     ready: list[Row] = []
@@ -157,7 +158,7 @@ def take_in_staged(
         for number in list(opened):
             rows += rows_of_day(kinds[number], opened[number], begin, end)
         while valid and _known_at(valid[0]) < end:
-            rows.append(valid.pop(0))
+            rows.append(valid.popleft())
         rows.sort(key=_turn)
         ready += rows
         for number in [number for number in opened if kinds[number].last_known_at < end]:
@@ -168,7 +169,7 @@ def take_in_staged(
             _take(store, ready, total, reading, finished)
             ready, finished = [], []
             progress(done, size)
-        later = [s.first_known_at for s in waiting[place : place + 1]] + [_known_at(row) for row in valid[:1]]
+        later = [s.first_known_at for s in waiting[place : place + 1]] + [_known_at(row) for row in islice(valid, 1)]
         begin = end if opened else min(later, default=end)
     _take(store, ready, total, reading, finished)
     progress(size, size)

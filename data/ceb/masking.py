@@ -6,7 +6,7 @@ from html import unescape
 from xml.sax.saxutils import escape
 
 from data.ceb.table import ALIASES, messages
-from data.masking import shape, shown_name
+from data.masking import LONGEST, shape, shown_name
 from data.pseudonyms import Pseudonyms, is_pseudonym
 
 _TOKEN = re.compile(r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<[^<>]*>|[^<]+|<", re.DOTALL)
@@ -16,7 +16,6 @@ _OPENING = re.compile(
 """A start tag; its attributes, which no field has, are not kept."""
 _CLOSING = re.compile(r"</((?:[A-Za-z_][\w.\-]*:)?[A-Za-z_][\w.\-]*)\s*>\Z")
 _CDATA = re.compile(r"<!\[CDATA\[([^<>]*)\]\]>\Z")
-_LONGEST = 500
 
 
 @lru_cache
@@ -64,7 +63,7 @@ def _text(token: str, field: str | None, pseudonyms: Pseudonyms, *, trusted: boo
     if not token.strip():
         return token
     domain = _domains().get(field or "")
-    if domain is None or domain == "text" or len(token) > _LONGEST:
+    if domain is None or domain == "text" or len(token) > LONGEST:
         return escape(shape(unescape(token)))
     if not domain:
         return token

@@ -18,7 +18,7 @@ from data.importing import import_file, import_paths
 from data.layout import schema_of
 from data.payloads import KINDS
 from data.records import InvalidRecordError, as_envelope
-from data.staging import envelope_of, rows_of, rows_of_day, stage_file
+from data.staging import rows_of, rows_of_day, sent_envelope, stage_file
 from data.store import Store, open_store, staging
 from data.store import quarantine as quarantine_rows
 from data.store import records as record_rows
@@ -112,7 +112,9 @@ def test_what_columns_let_pass_is_what_reading_each_row_gives(given_: tuple[str,
     valid = certainly_valid(ready, kind, NOW).to_pylist()
     staged = staging.Staged(1, "l", kind, "f", len(rows), -OPEN, OPEN)
     passed = [r.records[0] for r in rows_of_day(staged, ready.filter(pa.array(valid)), -OPEN, OPEN)]
-    each = [reading(NOW).record(envelope_of(kind, raw)) for raw, good in zip(rows_of(sent), valid, strict=True) if good]
+    each = [
+        reading(NOW).record(sent_envelope(kind, raw)) for raw, good in zip(rows_of(sent), valid, strict=True) if good
+    ]
     assert passed == each
 
 
@@ -172,7 +174,7 @@ def test_staging_gives_the_records_that_lines_give(tmp_path: Path, store: Store,
     other = open_store(f"sqlite:///{tmp_path / 'other.db'}")
     ordered = sorted(rows, key=lambda kr: (kr[1]["known_at"], KINDS.index(kr[0])))
     lines = tmp_path / "lines.jsonl"
-    raws = [envelope_of(kind, r) for kind, r in ordered]
+    raws = [sent_envelope(kind, r) for kind, r in ordered]
     lines.write_text("".join(json.dumps(raw, default=str) + "\n" for raw in raws), encoding="utf-8")
     assert import_file(other, lines, None, reading=reading(NOW)).rejected == 0
     with store.read() as one, other.read() as two:
@@ -213,4 +215,4 @@ def test_what_was_staged_before_a_stop_is_taken_in_by_the_next_import(tmp_path: 
 
 def test_reading_refuses_what_the_test_thinks_it_refuses() -> None:
     with pytest.raises(InvalidRecordError):
-        reading(NOW).record(envelope_of("order", row("order", total_fen=-1)))
+        reading(NOW).record(sent_envelope("order", row("order", total_fen=-1)))
