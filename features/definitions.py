@@ -8,7 +8,11 @@ from features.forms import Category, Expression
 from features.measures import Measure
 
 Theme = Literal[
-    "identity", "transaction", "logistics", "funds", "settlement", "supervision", "public_credit", "shipment", "match", "price",
+    "identity", "transaction", "logistics", "funds", "settlement", "supervision", "public_credit", "related", "shipment", "match",
+    "price",
+]  # fmt: skip
+Unit = Literal[
+    "number", "share", "yuan", "days", "deviations", "kg", "milli_log", "percent", "permille", "check", "code", "level",
 ]  # fmt: skip
 
 
@@ -18,6 +22,9 @@ class Feature:
 
     `direction` is +1 where law or sense demands that a greater value never lowers the risk, -1 for the reverse, 0 for no demand.
     `unit` says how people read the value. `group` gathers features that speak of one thing, so that reasons are not repeated.
+    `actionable`: the enterprise itself can lawfully change it (pay, settle, file, have a record repaired), so that the way to a
+    better score may name it. `sensitive`: it could stand for a place, a size or an age, so that fairness is watched by it.
+    `source` is the article, typology or paper that it comes from.
     """
 
     name: str
@@ -25,22 +32,12 @@ class Feature:
     expression: Expression
     zh: str
     en: str
-    unit: Literal[
-        "number",
-        "share",
-        "yuan",
-        "days",
-        "deviations",
-        "kg",
-        "milli_log",
-        "percent",
-        "permille",
-        "check",
-        "code",
-        "level",
-    ] = "number"
+    unit: Unit = "number"
     direction: Literal[-1, 0, 1] = 0
     group: str = ""
+    actionable: bool = False
+    sensitive: bool = False
+    source: str = ""
 
     @property
     def is_category(self) -> bool:

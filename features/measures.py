@@ -4,7 +4,7 @@ A *measure* is an integer: the sum of the values of all observations whose inter
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from features.errors import check
@@ -23,8 +23,8 @@ class Key:
     def of(self, view: Mapping[str, Any]) -> str | None:
         """The key of a view as text, or None where a field is missing."""
         parts = [self.name]
-        for field in self.fields:
-            value = view.get(field)
+        for name in self.fields:
+            value = view.get(name)
             if value is None:
                 return None
             parts.append(str(value))
@@ -62,14 +62,25 @@ class Measure:
     value: str | None = None
     days: int | None = None
     hours: int | None = None
+    _hash: int = field(init=False, repr=False, compare=False)
+    """Made once: measures are looked up some hundred times a decision."""
 
     def __post_init__(self) -> None:
+        parts = (self.operator, self.stream, self.key, self.value, self.days, self.hours)
+        object.__setattr__(self, "_hash", hash(parts))
         check(
             (self.value is not None) == (self.operator in _VALUED),
             f"{self.name}: `value` does not go with the operator",
         )
         check(self.days is None or self.hours is None, f"{self.name}: a window is in days or in hours, not both")
         check((self.days or self.hours or 1) > 0, f"{self.name}: a window is positive")
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type["Measure"], tuple[object, ...]]:
+        # texts hash differently in another process, so that it makes the measure anew
+        return Measure, (self.operator, self.stream, self.key, self.value, self.days, self.hours)
 
     @property
     def name(self) -> str:
