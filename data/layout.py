@@ -5,6 +5,7 @@ under `kind=KIND/month=YYYY-MM/`, the month being that of `known_at` in China.
 """
 
 import types
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -12,6 +13,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pyarrow as pa
 
 from data.payloads import DERIVED, PAYLOADS, Declaration, Payload
+from data.records import Version, canonical
+from data.times import OPEN
 
 INSTANT = pa.timestamp("us", tz="UTC")
 ENVELOPE = (
@@ -72,3 +75,45 @@ def _arrow(annotation: Any, *, derived: bool) -> pa.DataType:
     if isinstance(annotation, type) and issubclass(annotation, Payload):
         return pa.struct(_fields(annotation, derived=derived))
     raise TypeError(f"no column type for {annotation!r}")
+
+
+class VersionTables:
+    """Versions at hand as columns, in the layout of snapshots."""
+
+    def __init__(self, versions: Iterable[Version]) -> None:
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for version in versions:
+            rows.setdefault(version.record.kind, []).append(row_of(version))
+        self._tables = {kind: pa.Table.from_pylist(rows[kind], schema=schema_of_versions(kind)) for kind in rows}
+
+    def rows(self, kind: str) -> int:
+        """How many versions of a kind there are."""
+        return self._tables[kind].num_rows if kind in self._tables else 0
+
+    def tables(self, kind: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """The versions of a kind with those of some columns that it has."""
+        if kind in self._tables:
+            table = self._tables[kind]
+            names = {column.split(".")[0] for column in columns}
+            yield table.select([name for name in table.column_names if name in names])
+
+
+def row_of(version: Version) -> dict[str, Any]:
+    """A version as a row of its kind's layout."""
+    record = version.record
+    row: dict[str, Any] = {
+        "seq": version.seq, "digest": record.digest, "guid": record.guid, "source": record.source, "action": record.action,
+        "event_at": record.event_at, "known_at": record.known_at,
+        "usable_until": None if record.usable_until == OPEN else record.usable_until,
+        "ended_at": None if version.ended_at == OPEN else version.ended_at, **record.payload,
+    }  # fmt: skip
+    if MATCHED in row:
+        row[MATCHED] = canonical(row[MATCHED]).decode()
+    facts = row.get("facts")
+    if facts is not None and MATCHED in facts:
+        row["facts"] = {**facts, MATCHED: canonical(facts[MATCHED]).decode()}
+    if facts is not None and "traits" in facts:
+        row["facts"] = {**row["facts"], "traits": list(facts["traits"].items())}
+    if "traits" in row:
+        row["traits"] = list(row["traits"].items())
+    return row

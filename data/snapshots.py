@@ -6,7 +6,7 @@ SHA-256 over the manifest's content, which holds SHA-256 of each file: the same 
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.errors import SnapshotError
-from data.layout import MATCHED, schema_of_versions
+from data.layout import MATCHED, row_of, schema_of_versions
 from data.payloads import compact
 from data.records import Record, Version, canonical, digest_of
 from data.times import CHINA, OPEN, from_instant, to_instant
 
 FORMAT = 1
 _ROWS = 20_000
+_GROUP = 250_000
 _MANIFEST = "manifest.json"
 _TIMES = ("event_at", "known_at", "usable_until", "ended_at")
 
@@ -62,6 +63,19 @@ class Snapshot:
     def digest(self) -> str:
         """SHA-256 of the manifest's content."""
         return self.manifest.digest
+
+    def rows(self, kind: str) -> int:
+        """How many versions of a kind there are."""
+        return self.manifest.rows.get(kind, 0)
+
+    def tables(self, kind: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """The versions of a kind, a row group at a time, with those of some columns that the kind has."""
+        for name, _, _ in self.manifest.files:
+            if name.startswith(f"kind={kind}/"):
+                with pq.ParquetFile(self.folder / name) as file:
+                    wanted = [column for column in columns if column.split(".")[0] in file.schema_arrow.names]
+                    for batch in file.iter_batches(_GROUP, columns=wanted):
+                        yield pa.Table.from_batches([batch])
 
     def versions(self, kinds: Iterable[str] = ()) -> list[Version]:
         """The versions in the order of intake.
@@ -168,7 +182,7 @@ class _Files:
         month = from_instant(record.known_at).astimezone(CHINA).strftime("%Y-%m")
         place = (record.kind, month)
         waiting = self._waiting.setdefault(place, [])
-        waiting.append(_row_of(version))
+        waiting.append(row_of(version))
         if len(waiting) >= _ROWS:
             self._write(place)
 
@@ -202,26 +216,6 @@ def _name(place: tuple[str, str]) -> str:
 def _digest_of_file(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _row_of(version: Version) -> dict[str, Any]:
-    record = version.record
-    row: dict[str, Any] = {
-        "seq": version.seq, "digest": record.digest, "guid": record.guid, "source": record.source, "action": record.action,
-        "event_at": record.event_at, "known_at": record.known_at,
-        "usable_until": None if record.usable_until == OPEN else record.usable_until,
-        "ended_at": None if version.ended_at == OPEN else version.ended_at, **record.payload,
-    }  # fmt: skip
-    if MATCHED in row:
-        row[MATCHED] = canonical(row[MATCHED]).decode()
-    facts = row.get("facts")
-    if facts is not None and MATCHED in facts:
-        row["facts"] = {**facts, MATCHED: canonical(facts[MATCHED]).decode()}
-    if facts is not None and "traits" in facts:
-        row["facts"] = {**row["facts"], "traits": list(facts["traits"].items())}
-    if "traits" in row:
-        row["traits"] = list(row["traits"].items())
-    return row
 
 
 def _versions_of(kind: str, table: pa.Table) -> Iterator[Version]:

@@ -1,254 +1,368 @@
-"""The batch engine: all questions at once, by sorted changes, prefix sums and binary search. Columnar, for training.
+"""The batch engine: all questions at once, columnar, one compiled pass over the observations of each key. For training.
 
-Each observation becomes two changes of a total: its value from the instant after its start, and the reverse at its end.
-A measure at `t` is the sum of the changes up to `t`. Only the order of changes among the moments asked about matters, so
-instants are replaced by their rank among those, and one integer holds key and rank.
+Records become feeds (`features.feeds`), in memory or as files bucketed by key (`features.prepared`). Each bucket of a feed is a
+task that needs no other: threads of this process work them off, or workers of a cluster (`features.cluster`), with the same
+integers out.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data.errors import FeatureError
-from data.records import Version
+from data.times import DAY, HOUR, OPEN
+from features import kernels
+from features.columns import Column, Views, columns_behind
 from features.definitions import FeatureSet
+from features.feeds import VERSION_COLUMNS, Feed, Rows, arranged, feeds_of, joined, key_texts, observed
 from features.forms import MISSING, Floats, Integers
-from features.measures import Measure
-from features.observations import plan_of, window_ends
-from features.questions import Question
-from features.views import view_of
+from features.measures import Key, Measure
+from features.questions import Questions
 
-Column = Floats | NDArray[np.object_]
 _LARGEST_SUM = 2.0**62
+_CHINA = 8 * HOUR
+Values = Floats | NDArray[np.object_]
+Progress = Callable[[int, int], None]
 
 
-@dataclass(slots=True)
-class _Feed:
-    """What a stream gave under a key that somebody asks about: key codes, times and the fields that measures need."""
+def _quiet(_done: int, _total: int) -> None:
+    return None
 
-    codes: list[int] = field(default_factory=list)
-    event_at: list[int] = field(default_factory=list)
-    start: list[int] = field(default_factory=list)
-    closed: list[int] = field(default_factory=list)
-    values: dict[str, list[Any]] = field(default_factory=dict)
+
+class Source(Protocol):
+    """Where versions of records come from, as columns in the layout of `data.layout.schema_of_versions`."""
+
+    def rows(self, kind: str) -> int:
+        """How many versions of a kind there are."""
+        ...
+
+    def tables(self, kind: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """The versions of a kind, piece by piece, with those of some columns that the kind has."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Intervals:
-    """Observations of one measure as arrays, shape (n,): key code, start, end, value (an integer or a text)."""
+class Asked:
+    """Questions about one key of a feed's bucket: their key texts (no nulls) and instants, n each."""
 
-    code: Integers
-    start: Integers
-    end: Integers
-    value: NDArray[Any]
+    keys: pa.Array
+    at: Integers
 
 
-class Moments:
-    """The moments asked about under one key: codes and instants of the questions, and the ranks of other instants."""
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A bucket of a feed with what is asked of it; `places` says which questions these are."""
 
-    def __init__(self, codes: Integers, at: Integers) -> None:
-        self.codes, self.at = codes, at
-        self._ranked = np.unique(at)
-        self._width = len(self._ranked) + 1
-        self.asked = self.place(codes, at)
-
-    def place(self, codes: Integers, instants: Integers) -> Integers:
-        """One sortable integer for key and instant, exact in its order among the moments asked about."""
-        return codes * self._width + np.searchsorted(self._ranked, instants, side="left")
-
-    def begin(self) -> Integers:
-        """The place before all instants of each question's key."""
-        return self.codes * self._width
+    feed: Feed
+    bucket: int
+    asked: Asked
+    places: Integers
 
 
-class Batch:
-    """All measures of some questions, computed from all versions at once.
+class Feeds(Protocol):
+    """Feeds that are ready to be asked."""
 
-    Arguments:
-        measures: what to compute.
-        versions: every version of every record, in any order.
-        questions: n moments with their facts.
-        progress: called with the number of measures done and their total.
+    def buckets(self, feed: Feed) -> int:
+        """Into how many buckets a feed is split by the hash of its keys."""
+        ...
+
+    def table(self, feed: Feed, bucket: int) -> pa.Table:
+        """The rows of a bucket, as `features.feeds.observed` gives them."""
+        ...
+
+
+class FeedsInMemory:
+    """Feeds in one bucket each, made at once from a source."""
+
+    def __init__(self, measures: Iterable[Measure], source: Source, progress: Progress = _quiet) -> None:
+        self._tables: dict[str, pa.Table] = {}
+        pieces: dict[str, list[pa.Table]] = {}
+        for feed, piece in observations(feeds_of(measures), source, progress):
+            pieces.setdefault(feed.name, []).append(piece)
+        self._tables = {name: joined(tables) for name, tables in pieces.items()}
+
+    def buckets(self, feed: Feed) -> int:
+        """One."""
+        return int(feed.name in self._tables)
+
+    def table(self, feed: Feed, bucket: int) -> pa.Table:
+        """The rows of a feed."""
+        return self._tables[feed.name]
+
+
+def observations(feeds: Sequence[Feed], source: Source, progress: Progress = _quiet) -> Iterator[tuple[Feed, pa.Table]]:
+    """What a source says to some feeds, piece by piece; a table of the source is read once for all feeds of its kind."""
+    by_kind: dict[str, list[Feed]] = {}
+    for feed in feeds:
+        by_kind.setdefault(feed.stream.kind, []).append(feed)
+    done, total = 0, sum(source.rows(kind) for kind in by_kind)
+    for kind, wanting in by_kind.items():
+        fields = [field for feed in wanting for field in feed.fields]
+        columns = dict.fromkeys([*VERSION_COLUMNS, *columns_behind(kind, fields)])
+        for table in source.tables(kind, list(columns)):
+            views = Views(kind, table)
+            for feed in wanting:
+                piece = observed(feed, views, table)
+                if piece.num_rows:
+                    yield feed, piece
+            done += table.num_rows
+            progress(done, total)
+
+
+def tasks_of(measures: Sequence[Measure], feeds: Feeds, questions: Questions) -> Iterator[Task]:
+    """The tasks that questions make: those of a key's bucket together."""
+    texts: dict[Key, Column] = {}
+    for feed in feeds_of(measures):
+        if feed.key not in texts:
+            columns = {field: questions.get(field) for field in feed.key.fields}
+            texts[feed.key] = key_texts(feed.key, columns, len(questions))
+        keys = texts[feed.key]
+        count = feeds.buckets(feed)
+        if count == 0 or keys.null_count == len(keys):
+            continue
+        places = np.flatnonzero(keys.is_valid().to_numpy(zero_copy_only=False))
+        bucket = buckets_of(keys.take(pa.array(places)), count)
+        for number in range(count):
+            own = places[bucket == number]
+            if len(own):
+                yield Task(feed, number, Asked(keys.take(pa.array(own)), questions.at[own]), own)
+
+
+def buckets_of(keys: pa.Array, count: int) -> NDArray[np.int64]:
+    """The bucket of each key: by a hash that is the same everywhere."""
+    if count == 1:
+        return np.zeros(len(keys), dtype=np.int64)
+    encoded = keys if pa.types.is_dictionary(keys.type) else keys.dictionary_encode()
+    hashes = kernels.hashes(*_bytes(encoded.dictionary))
+    result: NDArray[np.int64] = (hashes % np.uint64(count)).astype(np.int64)[encoded.indices.to_numpy()]
+    return result
+
+
+def _bytes(texts: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    _, offsets, content = texts.cast(pa.string()).buffers()
+    bounds = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return bounds, np.frombuffer(content or b"", dtype=np.uint8)
+
+
+def answer(task: Task, table: pa.Table) -> dict[Measure, Integers]:
+    """The measures of a task's questions from the rows of its bucket, shape (n,) each.
+
     Raises:
         FeatureError: where a sum leaves 64 bits.
     """
+    rows = arranged(table)
+    code = pc.index_in(task.asked.keys, rows.keys).fill_null(-1).to_numpy(zero_copy_only=False)
+    order = np.lexsort((task.asked.at, code))
+    order = order[np.searchsorted(code[order], 0) :]
+    at = task.asked.at[order]
+    asked = np.searchsorted(code[order], np.arange(len(rows.keys) + 1)).astype(np.int64)
+    pass_ = _Pass(task.feed, rows, asked, at)
+    results = {}
+    for measure, values in pass_.answers():
+        empty = MISSING if measure.operator in ("latest", "since") else 0
+        column = np.full(len(code), empty, dtype=np.int64)
+        column[order] = values
+        results[measure] = column
+    return results
 
-    def __init__(
-        self, measures: Sequence[Measure], versions: Iterable[Version], questions: Sequence[Question],
-        progress: Callable[[int, int], None] = lambda _done, _total: None,
-    ) -> None:  # fmt: skip
-        self.at = np.array([question.at for question in questions], dtype=np.int64)
-        self._facts = [question.facts for question in questions]
-        plan = plan_of(measures)
-        names: dict[str, dict[str, int]] = {key.name: {} for key in plan.keys}
-        moments: dict[str, Moments] = {}
-        for key in plan.keys:
-            table = names[key.name]
-            codes = [-1 if (n := key.of(facts)) is None else table.setdefault(n, len(table)) for facts in self._facts]
-            moments[key.name] = Moments(np.array(codes, dtype=np.int64), self.at)
-        feeds = self._gather(plan.by_kind, measures, versions, names)
+
+class _Pass:
+    """The passes over one bucket: a value over all its windows together."""
+
+    def __init__(self, feed: Feed, rows: Rows, asked: Integers, at: Integers) -> None:
+        self._feed, self._rows, self._asked, self._at = feed, rows, asked, at
+        self._units: dict[int, tuple[Integers, Integers]] = {}
+
+    def answers(self) -> Iterator[tuple[Measure, Integers]]:
+        together: dict[tuple[str, str | None, int], list[Measure]] = {}
+        for measure in self._feed.measures:
+            if measure.operator in ("latest", "since"):
+                yield measure, self._latest(measure)
+            else:
+                together.setdefault((measure.operator, measure.value, _unit(measure)), []).append(measure)
+        for (operator, value, unit), measures in together.items():
+            lengths = sorted({window for m in measures if (window := m.days or m.hours)})
+            windows = np.array(lengths, dtype=np.int64)
+            if operator == "distinct":
+                sums = self._distinct(str(value), unit, windows)
+            else:
+                sums = self._sums(value, unit, windows, squares=operator == "sum_of_squares")
+            for measure in measures:
+                window = measure.days or measure.hours
+                yield measure, sums[:, len(lengths) if window is None else lengths.index(window)]
+
+    def _numbered(self, unit: int) -> tuple[Integers, Integers]:
+        """The number of the day or hour of each event and of each question."""
+        if unit not in self._units:
+            shift = _CHINA if unit == DAY else 0
+            self._units[unit] = ((self._rows.event_at + shift) // unit, (self._at + shift) // unit)
+        return self._units[unit]
+
+    def _sums(self, value: str | None, unit: int, windows: Integers, *, squares: bool) -> Integers:
+        rows = self._rows
+        numbers = np.ones(len(rows.start), dtype=np.int64) if value is None else rows.numbers[value][0]
+        _demand_room(f"{self._feed.name}.{value}", rows, numbers, squares=squares)
+        of_event, of_question = self._numbered(unit)
+        return kernels.window_sums(
+            rows.offsets,
+            rows.start,
+            of_event,
+            rows.closed,
+            numbers,
+            squares,
+            self._asked,
+            self._at,
+            of_question,
+            windows,
+            OPEN,
+        )
+
+    def _distinct(self, value: str, unit: int, windows: Integers) -> Integers:
+        rows = self._rows
+        of_event, of_question = self._numbered(unit)
+        return kernels.window_distinct(
+            rows.offsets, rows.start, of_event, rows.closed, rows.codes[value], rows.code_counts[value],
+            self._asked, self._at, of_question, windows, OPEN,
+        )  # fmt: skip
+
+    def _latest(self, measure: Measure) -> Integers:
+        rows = self._rows
+        of_event, of_question = self._numbered(_unit(measure))
+        nothing = np.zeros(len(rows.start), dtype=np.int64)
+        numbers, valid = (nothing, None) if measure.value is None else rows.numbers[measure.value]
+        valid = np.ones(len(rows.start), dtype=bool) if valid is None else valid
+        last = kernels.latest(
+            rows.offsets, rows.start, of_event, rows.closed, numbers, valid, self._asked, self._at, of_question,
+            measure.days or measure.hours or 0, -1,
+        )  # fmt: skip
+        values = rows.start if measure.operator == "since" else numbers
+        return np.where(last < 0, MISSING, values[last])
+
+
+def _unit(measure: Measure) -> int:
+    return HOUR if measure.hours is not None else DAY
+
+
+def _demand_room(name: str, rows: Rows, numbers: Integers, *, squares: bool) -> None:
+    """Sums must stay exact. A bound that is quick to find comes first, the sum itself only where that does not suffice."""
+    if not len(numbers):
+        return
+    largest = float(max(abs(int(numbers.max())), abs(int(numbers.min()))))
+    if squares and largest**2 >= _LARGEST_SUM:
+        raise FeatureError(f"{name}: a square leaves 64 bits; scale the value down")
+    if largest ** (2 if squares else 1) * float(np.diff(rows.offsets).max()) < _LARGEST_SUM:
+        return
+    sizes = np.abs(numbers.astype(np.float64)) ** (2 if squares else 1)
+    if float(np.add.reduceat(sizes, rows.offsets[:-1][np.diff(rows.offsets) > 0]).max()) >= _LARGEST_SUM:
+        raise FeatureError(f"{name}: a sum leaves 64 bits; scale the value down")
+
+
+class Measured:
+    """The measures and facts of questions: what the forms of features are computed from."""
+
+    def __init__(self, questions: Questions) -> None:
+        self._questions = questions
+        self.at = questions.at
         self._measured: dict[Measure, Integers] = {}
-        for done, measure in enumerate(measures, start=1):
-            asked = moments[measure.key.name]
-            intervals = _intervals(measure, feeds[measure.stream.name, measure.key.name])
-            values = _ENGINES[measure.operator](measure, intervals, asked)
-            self._measured[measure] = np.where(asked.codes < 0, MISSING, values)
-            progress(done, len(measures))
 
-    @staticmethod
-    def _gather(
-        by_kind: Any, measures: Sequence[Measure], versions: Iterable[Version], names: dict[str, dict[str, int]]
-    ) -> dict[tuple[str, str], _Feed]:
-        feeds: dict[tuple[str, str], _Feed] = {}
-        wanted: dict[tuple[str, str], list[str]] = {}
-        for measure in measures:
-            place = (measure.stream.name, measure.key.name)
-            feeds.setdefault(place, _Feed())
-            if measure.value is not None and measure.value not in wanted.setdefault(place, []):
-                wanted[place].append(measure.value)
-                feeds[place].values[measure.value] = []
-        for version in versions:
-            record = version.record
-            streams = by_kind.get(record.kind, ()) if record.action in ("new", "change") else ()
-            if not streams:
-                continue
-            view = view_of(record.kind, record.payload)
-            start, closed = max(record.event_at, record.known_at), min(record.usable_until, version.ended_at)
-            if closed <= start + 1:
-                continue
-            for stream, keys in streams:
-                if not stream.holds(view):
-                    continue
-                for key, _ in keys:
-                    name = key.of(view)
-                    code = None if name is None else names[key.name].get(name)
-                    if code is None:
-                        continue
-                    feed = feeds[stream.name, key.name]
-                    feed.codes.append(code)
-                    feed.event_at.append(record.event_at)
-                    feed.start.append(start)
-                    feed.closed.append(closed)
-                    for name, values in feed.values.items():
-                        values.append(view.get(name))
-        return feeds
+    def begin(self, measure: Measure) -> None:
+        """A measure that nothing was found for: 0 or missing, and missing where a question lacks the key."""
+        empty = MISSING if measure.operator in ("latest", "since") else 0
+        column = np.full(len(self.at), empty, dtype=np.int64)
+        for field in measure.key.fields:
+            given = self._questions.get(field)
+            if given is None:
+                column[:] = MISSING
+            elif given.null_count:
+                column[given.is_null().to_numpy(zero_copy_only=False)] = MISSING
+        self._measured[measure] = column
+
+    def put(self, task: Task, answers: dict[Measure, Integers]) -> None:
+        """The answers of a task in their places."""
+        for measure, values in answers.items():
+            self._measured[measure][task.places] = values
 
     def measure(self, measure: Measure) -> Integers:
         """A measure of all questions, shape (n,), `MISSING` where it has no value."""
         return self._measured[measure]
 
-    def numbers(self, name: str) -> Integers:
+    def numbers(self, field: str) -> Integers:
         """An integer fact of all questions, shape (n,)."""
-        return np.array([MISSING if (v := f.get(name)) is None else v for f in self._facts], dtype=np.int64)
+        column = self._questions.get(field)
+        if column is None:
+            return np.full(len(self.at), MISSING, dtype=np.int64)
+        return column.fill_null(MISSING).to_numpy(zero_copy_only=False)
 
-    def texts(self, name: str) -> NDArray[np.object_]:
+    def texts(self, field: str) -> NDArray[np.object_]:
         """A text fact of all questions, shape (n,)."""
-        values = [None if (v := f.get(name)) is None else str(v) for f in self._facts]
-        return np.array(values, dtype=object) if values else np.empty(0, dtype=object)
+        column = self._questions.get(field)
+        if column is None:
+            return np.full(len(self.at), None, dtype=object)
+        return column.cast(pa.string()).to_numpy(zero_copy_only=False)
+
+
+Run = Callable[[Feeds, Sequence[Task]], Iterable[tuple[Task, dict[Measure, Integers]]]]
+"""Works tasks off, in any order."""
+
+
+def on_threads(workers: int) -> Run:
+    """Work tasks off on threads of this process: the loops and the reading of files need no lock of the interpreter.
+
+    Arguments:
+        workers: how many; each holds one bucket at a time.
+    """
+
+    def run(feeds: Feeds, tasks: Sequence[Task]) -> Iterator[tuple[Task, dict[Measure, Integers]]]:
+        with ThreadPoolExecutor(workers) as pool:
+            yield from pool.map(lambda task: (task, answer(task, feeds.table(task.feed, task.bucket))), tasks)
+
+    return run
+
+
+def measured(
+    measures: Sequence[Measure],
+    feeds: Feeds,
+    questions: Questions,
+    *,
+    run: Run | None = None,
+    progress: Progress = _quiet,
+) -> Measured:
+    """All measures of some questions.
+
+    Arguments:
+        run: how tasks are worked off; threads of this process, two, unless told otherwise.
+        progress: called with the number of tasks done and their total.
+    """
+    result = Measured(questions)
+    for measure in measures:
+        result.begin(measure)
+    tasks = list(tasks_of(measures, feeds, questions))
+    for done, (task, answers) in enumerate((run or on_threads(2))(feeds, tasks), start=1):
+        result.put(task, answers)
+        progress(done, len(tasks))
+    return result
 
 
 def matrix(
-    features: FeatureSet, versions: Iterable[Version], questions: Sequence[Question],
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> dict[str, Column]:  # fmt: skip
+    features: FeatureSet, feeds: Feeds, questions: Questions, *, run: Run | None = None, progress: Progress = _quiet
+) -> dict[str, Values]:
     """The features of a set for all questions.
 
+    Arguments:
+        features: the set.
+        feeds: made for its measures, or for more.
+        questions: n moments with their facts.
+        run, progress: as for `measured`.
     Returns:
         A column of shape (n,) a feature, in the set's order: floats with NaN for missing, or texts with None.
+    Raises:
+        FeatureError: where a sum leaves 64 bits.
     """
-    batch = Batch(features.measures, versions, questions, progress)
-    return {feature.name: feature.expression.column(batch) for feature in features.features}
-
-
-def _intervals(measure: Measure, feed: _Feed) -> _Intervals:
-    event_at = np.array(feed.event_at, dtype=np.int64)
-    start = np.array(feed.start, dtype=np.int64)
-    end = np.minimum(np.array(feed.closed, dtype=np.int64), window_ends(measure, event_at))
-    code = np.array(feed.codes, dtype=np.int64)
-    counts = end > start + 1
-    if measure.value is None:
-        value: NDArray[Any] = np.ones(len(code), dtype=np.int64)
-    else:
-        given = feed.values[measure.value]
-        counts &= np.array([v is not None for v in given], dtype=bool)
-        if measure.operator == "distinct":
-            value = np.array([str(v) for v in given], dtype=object)
-        else:
-            value = np.array([0 if v is None else v for v in given], dtype=np.int64)
-    return _Intervals(code[counts], start[counts], end[counts], value[counts])
-
-
-def _total(measure: Measure, seen: _Intervals, asked: Moments) -> Integers:
-    value = seen.value
-    if measure.operator == "sum_of_squares":
-        if len(value) and float(np.abs(value).max()) ** 2 >= _LARGEST_SUM:
-            raise FeatureError(f"{measure.name}: a square leaves 64 bits; scale the value down")
-        value = value * value
-    if len(value) and float(np.bincount(seen.code, weights=np.abs(value.astype(np.float64))).max()) >= _LARGEST_SUM:
-        raise FeatureError(f"{measure.name}: a sum leaves 64 bits; scale the value down")
-    return _sum_of_changes(
-        np.concatenate([asked.place(seen.code, seen.start + 1), asked.place(seen.code, seen.end)]),
-        np.concatenate([value, -value]),
-        asked,
-    )
-
-
-def _sum_of_changes(places: Integers, changes: Integers, asked: Moments) -> Integers:
-    order = np.argsort(places, kind="stable")
-    places = places[order]
-    sums = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(changes[order])])
-    upto = sums[np.searchsorted(places, asked.asked, side="right")]
-    before = sums[np.searchsorted(places, asked.begin(), side="left")]
-    result: Integers = upto - before
-    return result
-
-
-def _distinct(_measure: Measure, seen: _Intervals, asked: Moments) -> Integers:
-    """Counts values by the union of each value's intervals, so that a value that overlaps itself counts once."""
-    if not len(seen.code):
-        return np.zeros(len(asked.at), dtype=np.int64)
-    _, value = np.unique(seen.value, return_inverse=True)
-    _, group = np.unique(seen.code * (int(value.max()) + 1) + value, return_inverse=True)
-    order = np.lexsort((seen.start, group))
-    code, group = seen.code[order], group[order].astype(np.int64)
-    first, end = seen.start[order] + 1, seen.end[order]
-    ends, rank = np.unique(end, return_inverse=True)
-    # the furthest end so far within the group: groups ascend, so one running maximum serves all
-    furthest = np.maximum.accumulate(group * len(ends) + rank)
-    furthest_end = ends[furthest - group * len(ends)]
-    opens = np.ones(len(code), dtype=bool)
-    opens[1:] = (group[1:] != group[:-1]) | (first[1:] > furthest_end[:-1])
-    closes = np.append(opens[1:], True)
-    one = np.ones(int(opens.sum()), dtype=np.int64)
-    return _sum_of_changes(
-        np.concatenate([asked.place(code[opens], first[opens]), asked.place(code[closes], furthest_end[closes])]),
-        np.concatenate([one, -one]),
-        asked,
-    )
-
-
-def _latest(measure: Measure, seen: _Intervals, asked: Moments) -> Integers:
-    """Steps back from the last start before each question to the first observation that still counts."""
-    order = np.lexsort((seen.value, seen.start, seen.code))
-    start, end, value = seen.start[order], seen.end[order], seen.value[order]
-    places = asked.place(seen.code[order], start + 1)
-    at = np.searchsorted(places, asked.asked, side="right") - 1
-    least = np.searchsorted(places, asked.begin(), side="left")
-    while True:
-        held = at >= least
-        over = held.copy()
-        over[held] = end[at[held]] <= asked.at[held]
-        if not over.any():
-            break
-        at[over] -= 1
-    result = np.full(len(asked.at), MISSING, dtype=np.int64)
-    result[held] = (value if measure.operator == "latest" else start)[at[held]]
-    return result
-
-
-_ENGINES: dict[str, Callable[[Measure, _Intervals, Moments], Integers]] = {
-    "count": _total, "sum": _total, "sum_of_squares": _total, "distinct": _distinct, "latest": _latest, "since": _latest,
-}  # fmt: skip
+    found: Any = measured(features.measures, feeds, questions, run=run, progress=progress)
+    return {feature.name: feature.expression.column(found) for feature in features.features}

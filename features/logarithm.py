@@ -13,7 +13,7 @@ _BITS = 192
 
 
 @cache
-def _thresholds() -> tuple[int, ...]:
+def thresholds() -> tuple[int, ...]:
     """The smallest integers whose logarithm reaches 1, 2, 3 ... thousandths (repeated where several fall on one)."""
     one = 1 << _BITS
     step, term = one, one  # exp(1/1000) by its series, in fixed point
@@ -29,4 +29,4 @@ def _thresholds() -> tuple[int, ...]:
 
 def milli_log(value: int) -> int:
     """Whole thousandths of the natural logarithm of an integer, 0 for values below 1."""
-    return bisect_right(_thresholds(), value)
+    return bisect_right(thresholds(), value)

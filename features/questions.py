@@ -1,11 +1,17 @@
-"""Questions: a moment, and the facts of the shipment or the enterprise that is asked about."""
+"""Questions: moments, and the facts of the shipments or enterprises that are asked about."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from data.records import Record
 from features.views import view_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +20,36 @@ class Question:
 
     at: int
     facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Many questions as columns.
+
+    Attributes:
+        at: instants, shape (n,).
+        get: a fact of all of them by its field's name, n values as Arrow; None where none has it.
+    """
+
+    at: NDArray[np.int64]
+    get: Callable[[str], "pa.Array | None"]
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    @classmethod
+    def of(cls, questions: Sequence[Question]) -> "Questions":
+        """Questions that are at hand one by one."""
+        from features.columns import column_of  # the service answers without Arrow
+
+        made: dict[str, pa.Array] = {}
+
+        def get(field: str) -> "pa.Array":
+            if field not in made:
+                made[field] = column_of([question.facts.get(field) for question in questions])
+            return made[field]
+
+        return cls(np.array([question.at for question in questions], dtype=np.int64), get)
 
 
 def about_shipment(declaration: Record) -> Question:

@@ -23,6 +23,12 @@ class Derived(ABC):
     __slots__ = ()
     name: str
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The fields that it follows from."""
+        single = (getattr(self, role, None) for role in ("field", "left", "right", "part", "whole"))
+        return (*(name for name in single if name is not None), *getattr(self, "fields", ()))
+
     @abstractmethod
     def of(self, view: Mapping[str, Any]) -> int | str | None:
         """Its value in a view that holds the fields derived before it."""

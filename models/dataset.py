@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import TooFewLabelsError
+from data.layout import VersionTables
 from data.records import Record, Version
 from data.times import DAY, OPEN, day_of, midnight
-from features.batch import Column, matrix
+from features.batch import FeedsInMemory, Values, matrix
 from features.definitions import FeatureSet
-from features.questions import Question, about_enterprise, about_shipment
+from features.questions import Question, Questions, about_enterprise, about_shipment
 
 Integers = NDArray[np.int64]
 OBSERVATION_DAYS = 30
@@ -35,7 +36,7 @@ class Dataset:
     """
 
     features: FeatureSet
-    columns: dict[str, Column]
+    columns: dict[str, Values]
     outcomes: Integers
     asked_at: Integers
     known_at: Integers
@@ -157,7 +158,8 @@ def _dataset(
     features: FeatureSet, versions: Sequence[Version], snapshot: str, asked: list[_Asked], progress: Progress
 ) -> Dataset:
     asked.sort(key=lambda one: (one.question.at, one.name))
-    columns = matrix(features, versions, [one.question for one in asked], progress)
+    feeds = FeedsInMemory(features.measures, VersionTables(versions))
+    columns = matrix(features, feeds, Questions.of([one.question for one in asked]), progress=progress)
     return Dataset(
         features=features,
         columns=columns,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from features.batch import Column
+from features.batch import Values
 from features.definitions import FeatureSet
 from features.forms import Value
 
@@ -45,7 +45,7 @@ class Encoder:
                 row[0, place] = np.nan if value is None else value
         return row
 
-    def rows(self, columns: Mapping[str, Column]) -> NDArray[np.float64]:
+    def rows(self, columns: Mapping[str, Values]) -> NDArray[np.float64]:
         """Columns as a matrix, shape (n, features)."""
         matrix = np.empty((len(next(iter(columns.values()))), len(self.order)))
         for place, name in enumerate(self.order):
@@ -57,7 +57,7 @@ class Encoder:
         return matrix
 
 
-def fit_encoder(features: FeatureSet, columns: Mapping[str, Column], *, least: int = 5) -> Encoder:
+def fit_encoder(features: FeatureSet, columns: Mapping[str, Values], *, least: int = 5) -> Encoder:
     """An encoder from training columns: the known codes of each coded feature, in alphabetical order."""
     codes = {}
     for feature in features.features:

@@ -8,18 +8,19 @@ from hypothesis import HealthCheck, given, settings
 from sqlalchemy import delete
 
 from data.errors import LateQuestionError
+from data.layout import VersionTables
 from data.records import Record, Version, make_record
 from data.store import Store, open_store
 from data.store import records as record_rows
 from data.store.schema import metadata
 from data.times import DAY, OPEN, midnight
 from features import reference
-from features.batch import matrix
+from features.batch import FeedsInMemory, matrix
 from features.catalogue import SETS
 from features.definitions import FeatureSet
 from features.forms import Value
 from features.live import LiveFeatures, vector
-from features.questions import Question, about_enterprise
+from features.questions import Question, Questions, about_enterprise
 from tests.feature_layer.histories import OPERATORS, START, History, histories
 
 _LAWS = settings(
@@ -76,8 +77,9 @@ def _agree(store: Store, sets: list[FeatureSet], history: History) -> None:
     online = _online(store, sets, history)
     questions = [step for step in history.steps if isinstance(step, Question)]
     versions = _versions(store)
+    tables = VersionTables(versions)
     for place, features in enumerate(sets):
-        batch = matrix(features, versions, questions)
+        batch = matrix(features, FeedsInMemory(features.measures, tables), Questions.of(questions))
         names = [feature.name for feature in features.features]
         for number, question in enumerate(questions):
             oracle = dict(zip(names, reference.vector(features, versions, question), strict=True))
