@@ -17,7 +17,8 @@ from data.values import Code, Moment
 Action = Literal["new", "change", "delete", "repair"]
 """What the sender does: CEB appType 1, 2, 3; and credit repair, which ends the use of a record."""
 _REFERENCES = {
-    "identity": "enterprise", "order": "order_no", "payment": "payment_no", "waybill": "waybill_no", "tracking": "waybill_no", "tax_bill": "tax_no",
+    "identity": "enterprise", "order": "order_no", "payment": "payment_no", "waybill": "waybill_no", "tracking": "waybill_no",
+    "tax_bill": "tax_no",
 }  # fmt: skip
 CLOCK_TOLERANCE = 300 * SECOND
 """How far a sender's clock may run ahead of ours before its date counts as a date in the future."""

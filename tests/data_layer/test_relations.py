@@ -72,9 +72,7 @@ def test_records_name_the_legal_person_and_parent_known_then(store: Store, cut: 
     ]  # fmt: skip
     found = intake(store, [sent[start : start + cut] for start in range(0, len(sent), cut)])
     named = {
-        guid: (one.payload.get("legal_person"), one.payload.get("parent"))
-        for guid, one in found.items()
-        if guid != "a"
+        guid: (one.payload.get("legal_person"), one.payload.get("parent")) for guid, one in found.items() if guid != "a"
     }
     then, later, nobody = (P, "G"), (Q, None), (None, None)
     assert named == {
