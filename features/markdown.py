@@ -12,14 +12,15 @@ _INTRODUCTION = """\
 
 Written by `python -m features.catalogue > docs/features.md` from the definitions in `features/`; do not edit it by hand.
 
-The model of enterprise credit asks for the features marked `credit`; the model of shipment risk asks for all of them. The sets for
-the public data (`features/themes/public.py`) are described in `docs/benchmarks.md`.
+The model of enterprise credit asks for the features marked `credit`; the model of shipment risk asks for all of them. The sets
+for the two public data sets stand in `features/themes/public.py`.
 
-**Formula**: `operator(stream.field, key, window)`. A measure is the sum over what holds at the moment of the question: known before it, within
-the window, not corrected away, and still usable by law (a repaired record leaves at once). Windows are days in China. A name
-alone is a fact of the shipment. `sum_of_squares` and `deviation` take logarithms in thousandths, so that sums are exact.
+**Formula**: `operator(stream.field, key, window)`. A measure is the sum over what holds at the moment of the question: known
+before it, within the window, not corrected away, and still usable by law (a repaired record leaves at once). Windows are days in
+China. A name alone is a fact of the shipment. Deviations take logarithms in thousandths, so that sums of squares are exact.
 
-**Direction**: + where law or sense demands that a greater value never lowers the risk, - for the reverse, nothing where neither is demanded.
+**Direction**: + where law or sense demands that a greater value never lowers the risk, - for the reverse, nothing where neither
+is demanded.
 **Actionable** (act.): the enterprise itself can lawfully change it: pay, settle, file, have a record repaired.
 **Sensitive** (sens.): it could stand for a place, a size, an age or newness, so that fairness is watched by it."""
 
@@ -128,7 +129,8 @@ def _derived() -> str:
         for kind, fields in DERIVED.items()
     ]
     head = (
-        "What follows from a record's fields, in `features/views.py`. Intake adds to a declaration its match of documents, who paid, the "
-        "telephone for the delivery, and to it and to records of supervision and public credit the enterprise's legal person and parent."
+        "What follows from a record's fields, in `features/views.py`. Intake adds to a declaration its match of documents, who "
+        "paid and the telephone for the delivery; and to it and to records of supervision and public credit the enterprise's "
+        "legal person and parent."
     )
     return "\n".join(["## Fields that follow from others", "", head, "", "| kind | fields |", "|---|---|", *rows])

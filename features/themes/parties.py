@@ -97,7 +97,7 @@ WAYBILL_HISTORY = (
     Feature("waybill_declared_before_180d", "logistics", Number(count(DECLARATIONS, WAYBILL, 180)), "该运单近180日已申报次数", "Earlier declarations of the waybill in 180 days", "number", 1, "waybill", source=REPEATED_WAYBILL),
     Feature("waybill_finished_before_180d", "logistics", Number(count(JOURNEYS_ENDED, WAYBILL, 180)), "申报前该运单已离境或签收次数", "Departures and deliveries of the waybill before this declaration", "number", 1, "waybill", source=REPEATED_WAYBILL),
     Feature("waybill_arrivals_180d", "logistics", Number(count(ARRIVALS, WAYBILL, 180)), "该运单运抵记录数", "Arrivals reported of the waybill", group="waybill_arrival", actionable=True, source=EMPTY_CONTAINER),
-    Feature("waybill_mass_g", "logistics", Number(total(WAYBILLS, WAYBILL, "gross_mass_g", 180)), "运单毛重", "Gross mass on the waybill", "kg", 0, "mass", source=BOUGHT_WAYBILLS),
+    Feature("waybill_mass_180d", "logistics", Number(total(WAYBILLS, WAYBILL, "gross_mass_g", 180)), "运单毛重", "Gross mass on the waybill", "kg", 0, "mass", source=BOUGHT_WAYBILLS),
 )  # fmt: skip
 
 PARTIES = (*HISTORIES, *PERSONS, *FIRMS, *WAYBILL_HISTORY)
