@@ -301,7 +301,6 @@ DERIVED: dict[str, tuple[Derived, ...]] = {
         ChinaDay("registered_day", "registered_on"),
         WhereGiven("business", "closed_on", "closed", "open"),
         Only("platform", "enterprise", "role", "platform"),
-        Only("declarant", "enterprise", "role", "agent"),
     ),
     "declaration": _DECLARATION,
     "tax_bill": (Sum("tax_fen", ("duty_fen", "vat_fen", "consumption_tax_fen")),),

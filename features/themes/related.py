@@ -1,6 +1,7 @@
 """Related parties 关联主体: what is known of other firms with the same legal person, and of the firms of the same group.
 
-The features leave out the enterprise's own share, so that nothing counts twice.
+The features leave out the enterprise's own share, so that nothing counts twice. What it did itself under a former legal person is
+taken off too: the others' share is never overstated.
 """
 
 from features.definitions import Feature

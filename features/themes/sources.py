@@ -23,14 +23,10 @@ NEW_FIRM, DORMANT, PHOENIX = (typology(code).source for code in ("new_firm_burst
 
 ORDER_282 = "GACC Order 282 (海关总署令第282号)"
 MATCHING_RULE = "GACC announcement 2018/194 (海关总署公告2018年第194号)"
-MESSAGES = "GACC announcement 2018/113 (海关总署公告2018年第113号)"
 RETAIL_LIMITS = "Caiguanshui 2016/18 and 2018/49 (财关税〔2016〕18号、〔2018〕49号)"
-FX_RULE = "SAFE Huifa 2019/28 (汇发〔2019〕28号)"
 CREDIT_RULE = "State Council General Office document 2020/49 (国办发〔2020〕49号)"
 SELECTIVITY = "WTO Trade Facilitation Agreement art. 7.4: risk management"
 STANDARD = "e-commerce credit standards GB/T 26841, GB/T 36314, GB/T 39053: basic and operating data"
-PLAN_7, PLAN_10, PLAN_11, PLAN_13, PLAN_16 = (
-    "plan section 7: logistics (traceable goods)", "plan section 10: finance (settlement)",
-    "plan section 11: credit evaluation (archive)", "plan section 13: risk control",
-    "plan section 16: supervision (traceable source)",
-)  # fmt: skip
+PLAN_11 = "plan section 11: credit evaluation (archive)"
+PLAN_13 = "plan section 13: risk control"
+PLAN_16 = "plan section 16: supervision (traceable source)"

@@ -58,6 +58,13 @@ def test_histories_stay_affordable() -> None:
     assert kept <= {"identity", "supervision", "settlement", "public_credit"}
 
 
+def test_credit_can_be_asked_for_by_a_shipment_and_by_an_identity() -> None:
+    """Its questions come from both, so it looks at no fact, only at keys that both know."""
+    fields = {field for measure in CREDIT.measures for field in measure.key.fields}
+    assert fields == {"enterprise", "legal_person", "group_head"}
+    assert all(feature.expression.measures for feature in CREDIT.features)
+
+
 def test_the_sets_of_public_data_are_as_published() -> None:
     assert [digest(SETS[name])[:16] for name in ("korea", "scms")] == ["5d13f83d61f85d0a", "a39ade59c18d5f53"]
 
