@@ -36,8 +36,8 @@ def _of_group(stream: Stream, days: int | None = None) -> Excess:
     return Excess(count(stream, GROUP, days), count(stream, ENTERPRISE, days))
 
 
-def _firms(stream: Stream, measured: str = "enterprise", days: int | None = None) -> Measure:
-    return distinct(stream, LEGAL_PERSON, measured, days)
+def _firms(stream: Stream) -> Measure:
+    return distinct(stream, LEGAL_PERSON, "enterprise")
 
 
 RELATED = (
