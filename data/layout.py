@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pyarrow as pa
 
-from data.payloads import DERIVED, PAYLOADS, Declaration, Payload
+from data.payloads import ADDED, DERIVED, PAYLOADS, Payload
 from data.records import Version, canonical
 from data.times import OPEN
 
@@ -53,7 +53,8 @@ def _fields(payload: type[Payload], *, derived: bool) -> list[pa.Field]:
         pa.field(name, pa.string() if name == MATCHED else _arrow(info.annotation, derived=derived))
         for name, info in payload.model_fields.items()
     ]
-    return [*fields, pa.field(MATCHED, pa.string())] if derived and payload is Declaration else fields
+    added = ADDED.get(payload, ()) if derived else ()
+    return [*fields, *(pa.field(name, pa.string()) for name in added)]
 
 
 def _arrow(annotation: Any, *, derived: bool) -> pa.DataType:

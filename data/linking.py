@@ -2,14 +2,15 @@
 
 - An inspection restates the declaration that it speaks of (`facts`).
 - A payment or waybill that does not name its enterprise has it from its order.
-- A declaration carries the match of its documents as known then (`match`); a document that comes later gives a new match, kept
-  as a derived record of kind `match`.
+- A declaration carries the match of its documents as known then (`match`), and of these who paid (`payer`) and the consignee's
+  telephone; a document that comes later gives a new match, kept as a derived record of kind `match`.
+- A declaration and a record of supervision or public credit name the enterprise's legal person and parent (`data.relations`).
 
 So every later question finds in a record what was known with it, and replays find the same.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -21,6 +22,7 @@ from data.matching import Limits, Match, limits_at, match
 from data.matching.comparisons import dutiable_fen
 from data.payloads import compact
 from data.records import Record, make_record
+from data.relations import Owners
 from data.store import records as record_rows
 from data.store.records import Name, name_of
 from data.times import CHINA, DAY, day_of, from_instant, midnight, to_instant
@@ -35,6 +37,24 @@ MATCHED_BY = "greenlane"
 """The source of derived records."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Papers:
+    """The documents held of a declaration's trade; `carried` is all that has its waybill number, in the order of intake."""
+
+    order: Payload | None
+    payments: Sequence[Payload]
+    waybill: Payload | None
+    carried: Sequence[Record]
+
+    def persons(self) -> Payload:
+        """Who paid (of several payments the one taken in last that says so), and the telephone for the delivery."""
+        payers = [payment["payer"] for payment in self.payments if "payer" in payment]
+        found = {"payer": payers[-1] if payers else None, "consignee_telephone": None}
+        for document in (self.waybill, self.order):
+            found["consignee_telephone"] = (document or {}).get("consignee_telephone", found["consignee_telephone"])
+        return {name: value for name, value in found.items() if value is not None}
+
+
 class Links:
     """What the records of a batch refer to, in the store and among themselves, kept in step as they are taken in.
 
@@ -46,6 +66,7 @@ class Links:
         wanted = [r.payload["declaration_no"] for r in coming if needs_facts(r)]
         self._declared = record_rows.declarations_by_number(connection, wanted) if wanted else {}
         self._is_asked = bool(wanted)
+        self._owners = Owners(connection, coming)
         self._load_documents(connection, coming)
 
     def faults(self, records: Sequence[Record]) -> tuple[tuple[str, str], ...]:
@@ -109,23 +130,28 @@ class Links:
         """A record with what others add to it. Its digest stays that of what was sent: the same sent again is a duplicate."""
         if record.action not in ("new", "change"):
             return record
+        added = self._said_by_others(record) | self._owners.of(record)
+        return replace(record, payload={**record.payload, **added}) if added else record
+
+    def _said_by_others(self, record: Record) -> Payload:
         if needs_facts(record):
             by_source = self._declared.get(record.payload["declaration_no"], {})
             # an inspector's system may be another source than the declarant's: then the newest declaration counts
-            facts = by_source.get(record.source) or next(reversed(by_source.values()))
-            return replace(record, payload={**record.payload, "facts": facts})
+            return {"facts": by_source.get(record.source) or next(reversed(by_source.values()))}
         if record.kind in ("payment", "waybill") and "enterprise" not in record.payload:
             enterprise = self._enterprise_of(record.payload)
-            return replace(record, payload={**record.payload, "enterprise": enterprise}) if enterprise else record
+            return {"enterprise": enterprise} if enterprise else {}
         if record.kind == "declaration" and self.is_matched(record.payload):
-            summary = _summary(self.match_of(record))
-            return replace(record, payload={**record.payload, "match": summary}) if summary else record
-        return record
+            papers = self._papers(record.payload)
+            summary = _summary(self._match_with(record, papers))
+            return ({"match": summary} if summary else {}) | papers.persons()
+        return {}
 
     def noted(self, record: Record) -> list[Record]:
         """Take an accepted record in. Returns the matches that earlier instants changed, as derived records."""
         changed = self.settled() if record.known_at != self._instant else []
         self._instant = record.known_at
+        self._owners.note(record)
         if record.kind not in DOCUMENTS:
             return changed
         before = self._release(name_of(record))
@@ -180,12 +206,21 @@ class Links:
 
     def match_of(self, record: Record) -> Match | None:
         """The match of a declaration with the documents held; None on a day without rules."""
-        declaration = record.payload
+        return self._match_with(record, self._papers(record.payload))
+
+    def _match_with(self, record: Record, papers: "_Papers") -> Match | None:
         day = from_instant(record.event_at).astimezone(CHINA).date()
         try:
             limits = limits_at(day)
         except PolicyError:  # older than the rules
             return None
+        return match(
+            record.payload, papers.order, papers.payments, papers.waybill, on=day, limits=limits,
+            buyer_year_fen=self._buyer_year_fen(record),
+            earlier_waybill_uses=self._earlier_uses(record, papers.carried, limits),
+        )  # fmt: skip
+
+    def _papers(self, declaration: Payload) -> "_Papers":
         platform, firm = declaration.get("platform"), declaration.get("logistics_firm")
         traded = self._with("order_no", declaration.get("order_no"))
         carried = self._with("waybill_no", declaration.get("waybill_no"))
@@ -196,10 +231,7 @@ class Links:
         ]
         waybills = [r.payload for r in carried if r.kind == "waybill"]
         waybills = [waybill for waybill in waybills if waybill.get("logistics_firm") == firm] or waybills
-        return match(
-            declaration, orders[-1] if orders else None, payments, waybills[-1] if waybills else None, on=day, limits=limits,
-            buyer_year_fen=self._buyer_year_fen(record), earlier_waybill_uses=self._earlier_uses(record, carried, limits),
-        )  # fmt: skip
+        return _Papers(orders[-1] if orders else None, payments, waybills[-1] if waybills else None, carried)
 
     def _buyer_year_fen(self, record: Record) -> int | None:
         """Dutiable value of the buyer's other imports of the same calendar year, as far as they are known."""

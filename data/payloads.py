@@ -328,6 +328,11 @@ PAYLOADS: dict[str, type[Payload]] = {
 """What senders send, by kind."""
 DERIVED: dict[str, type[Payload]] = {"match": Match}
 """What intake itself adds, by kind."""
+_OWNERS = ("legal_person", "parent")
+ADDED: dict[type[Payload], tuple[str, ...]] = {
+    Declaration: ("match", "payer", "consignee_telephone", *_OWNERS), Supervision: _OWNERS, PublicCredit: _OWNERS,
+}  # fmt: skip
+"""Fields that intake restates onto a record from what others say (see `data.linking`). Nobody can send them."""
 KINDS = tuple(PAYLOADS)
 Kind = Literal[
     "identity", "order", "payment", "waybill", "tracking", "declaration", "list_status", "cancellation", "return",
@@ -355,3 +360,10 @@ def compact(value: Any) -> Any:
             return dict(value)  # a map comes as a list of pairs
         return [compact(inner) for inner in value]
     return value
+
+
+def as_sent(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """A stored payload without the fields that intake added, also those of an inspected declaration."""
+    added = ADDED.get((PAYLOADS | DERIVED)[kind], ())
+    sent = {name: value for name, value in payload.items() if name not in added}
+    return sent | {"facts": as_sent("declaration", sent["facts"])} if "facts" in sent else sent

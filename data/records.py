@@ -10,14 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from data.errors import InvalidRecordError
 from data.masking import shown_name
-from data.payloads import PAYLOADS, Kind, compact
+from data.payloads import PAYLOADS, Kind, as_sent, compact
 from data.times import OPEN, SECOND, from_instant, show, to_instant
 from data.values import Code, Moment
 
 Action = Literal["new", "change", "delete", "repair"]
 """What the sender does: CEB appType 1, 2, 3; and credit repair, which ends the use of a record."""
 _REFERENCES = {
-    "order": "order_no", "payment": "payment_no", "waybill": "waybill_no", "tracking": "waybill_no", "tax_bill": "tax_no",
+    "identity": "enterprise", "order": "order_no", "payment": "payment_no", "waybill": "waybill_no", "tracking": "waybill_no",
+    "tax_bill": "tax_no",
 }  # fmt: skip
 CLOCK_TOLERANCE = 300 * SECOND
 """How far a sender's clock may run ahead of ours before its date counts as a date in the future."""
@@ -148,18 +149,15 @@ def make_record(
 
 
 def as_envelope(record: Record) -> dict[str, Any]:
-    """The record as a sender would write it: JSON values only, without what intake derived (`match`)."""
+    """The record as a sender would write it: JSON values only, without what intake added."""
 
     def written(instant: int) -> str:
         return from_instant(instant).isoformat()
 
-    payload = {name: value for name, value in record.payload.items() if name != "match"}
-    if "match" in payload.get("facts", {}):
-        payload["facts"] = {name: value for name, value in payload["facts"].items() if name != "match"}
-
     raw: dict[str, Any] = {
         "kind": record.kind, "guid": record.guid, "source": record.source, "action": record.action,
-        "event_at": written(record.event_at), "known_at": written(record.known_at), "payload": payload,
+        "event_at": written(record.event_at), "known_at": written(record.known_at),
+        "payload": as_sent(record.kind, record.payload),
     }  # fmt: skip
     if record.usable_until != OPEN:
         raw["usable_until"] = written(record.usable_until)

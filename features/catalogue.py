@@ -1,19 +1,29 @@
-"""The catalogue: every feature set by name. What is not here is computed nowhere."""
+"""The catalogue: every feature set by name. What is not here is computed nowhere.
+
+`python -m features.catalogue` prints docs/features.md.
+"""
+
+import sys
 
 from data.errors import FeatureError
 from data.records import digest_of
 from features.definitions import FeatureSet
 from features.themes.enterprise import ARCHIVE
+from features.themes.identity import PARTIES_IDENTITY
+from features.themes.match import MATCH
+from features.themes.parties import PARTIES
+from features.themes.price import PRICES
 from features.themes.public import KOREA, SCMS
-from features.themes.shipment import SHIPMENT
+from features.themes.shipment import FACTS
 
 CREDIT = FeatureSet("credit", "enterprise", ARCHIVE)
+SHIPMENT = FeatureSet("shipment", "shipment", (*FACTS, *MATCH, *PRICES, *PARTIES, *PARTIES_IDENTITY, *ARCHIVE))
 
 SETS: dict[str, FeatureSet] = {
     features.name: features
     for features in (
         CREDIT,
-        FeatureSet("shipment", "shipment", (*SHIPMENT, *ARCHIVE)),
+        SHIPMENT,
         FeatureSet("korea", "shipment", KOREA),
         FeatureSet("scms", "shipment", SCMS),
     )
@@ -41,3 +51,9 @@ def facts_only(features: FeatureSet) -> FeatureSet:
 def digest(features: FeatureSet) -> str:
     """SHA-256 of a set's definitions: a model made for one refuses another."""
     return digest_of([[feature.name, repr(feature.expression)] for feature in features.features])
+
+
+if __name__ == "__main__":
+    from features.markdown import document
+
+    sys.stdout.buffer.write(document(CREDIT, SHIPMENT).encode())

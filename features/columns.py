@@ -17,18 +17,27 @@ from data.matching import features_of
 from features.logarithm import thresholds
 from features.views import (
     DERIVED,
+    ChinaDay,
     Derived,
     Differs,
+    Equals,
+    First,
     FirstOf,
     FirstPositive,
+    IsMultiple,
     Length,
     Less,
     MilliLog,
+    Only,
     Prefix,
     Rank,
     Share,
+    Sum,
+    Unless,
+    WhereGiven,
     Within,
-)
+    china_day,
+)  # fmt: skip
 
 Column: TypeAlias = Any
 """An Arrow array: pyarrow has no types."""
@@ -208,3 +217,67 @@ def _(derived: Within, get: Get, rows: int) -> Column | None:
 def _(derived: Differs, get: Get, rows: int) -> Column | None:
     left, right = get(derived.left), get(derived.right)
     return None if left is None or right is None else pc.not_equal(left, right).cast(pa.int64())
+
+
+@_column.register
+def _(derived: Equals, get: Get, rows: int) -> Column | None:
+    column = get(derived.field)
+    return None if column is None else pc.equal(column, derived.code).cast(pa.int64())
+
+
+@_column.register
+def _(derived: Unless, get: Get, rows: int) -> Column | None:
+    column = get(derived.field)
+    return None if column is None else pc.if_else(pc.equal(column, derived.code), None, column)
+
+
+@_column.register
+def _(derived: Only, get: Get, rows: int) -> Column | None:
+    column, by = get(derived.field), get(derived.by)
+    return None if column is None or by is None else pc.if_else(pc.equal(by, derived.code), column, None)
+
+
+@_column.register
+def _(derived: WhereGiven, get: Get, rows: int) -> Column:
+    column = get(derived.field)
+    is_given = pa.array(np.zeros(rows, dtype=bool)) if column is None else column.is_valid()
+    return pc.if_else(is_given, derived.given, derived.lacking)
+
+
+@_column.register
+def _(derived: First, get: Get, rows: int) -> Column | None:
+    column = get(derived.field)
+    if column is None:
+        return None
+    filled = pc.if_else(pc.greater(pc.list_value_length(column), 0), column, None)
+    return pc.list_element(pc.if_else(filled.is_valid(), filled, pa.scalar([None], column.type)), 0)
+
+
+@_column.register
+def _(derived: Sum, get: Get, rows: int) -> Column | None:
+    given = [column for field in derived.fields if (column := get(field)) is not None]
+    if not given:
+        return None
+    total, is_given = pa.array(np.zeros(rows, dtype=np.int64)), pa.array(np.zeros(rows, dtype=bool))
+    for column in given:
+        total = pc.add_checked(total, column.fill_null(0))
+        is_given = pc.or_(is_given, column.is_valid())
+    return pc.if_else(is_given, total, None)
+
+
+@_column.register
+def _(derived: IsMultiple, get: Get, rows: int) -> Column | None:
+    column = get(derived.field)
+    if column is None:
+        return None
+    whole = pc.equal(pc.multiply(pc.divide(column, derived.step), derived.step), column)
+    return pc.and_(pc.greater(column, 0), whole).cast(pa.int64())
+
+
+@_column.register
+def _(derived: ChinaDay, get: Get, rows: int) -> Column | None:
+    column = get(derived.field)
+    if column is None:
+        return None
+    days = [None if text is None else china_day(text) for text in column.to_pylist()]  # only registrations have one
+    return pa.array(days, pa.int64())

@@ -12,7 +12,7 @@ Theme = Literal[
     "price",
 ]  # fmt: skip
 Unit = Literal[
-    "number", "share", "yuan", "days", "deviations", "kg", "milli_log", "percent", "permille", "check", "code", "level",
+    "number", "share", "yuan", "days", "deviations", "kg", "milli_log", "percent", "permille", "check", "flag", "code", "level",
 ]  # fmt: skip
 
 

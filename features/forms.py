@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from data.times import DAY
+from data.times import DAY, HOUR, day_of
 from features.measures import Measure
 
 Integers = NDArray[np.int64]
@@ -71,6 +71,11 @@ class Form(ABC):
     def measures(self) -> tuple[Measure, ...]:
         """The measures that it needs."""
 
+    @property
+    @abstractmethod
+    def notation(self) -> str:
+        """The formula as people read it."""
+
     @abstractmethod
     def scalar(self, measured: Measured, question: Question) -> Value:
         """Its value for one question; None for missing."""
@@ -113,6 +118,10 @@ def _over(numerator: Integers, denominator: Integers) -> Floats:
 class Number(_OfMeasure):
     """A measure as it is."""
 
+    @property
+    def notation(self) -> str:
+        return self.measure.notation
+
     def scalar(self, measured: Measured, question: Question) -> Value:
         value = measured[self.measure]
         return None if value is None else float(value)
@@ -132,6 +141,10 @@ class Ratio(Form):
     @property
     def measures(self) -> tuple[Measure, ...]:
         return (self.upper, self.lower)
+
+    @property
+    def notation(self) -> str:
+        return f"{self.upper.notation} / {self.lower.notation}"
 
     def scalar(self, measured: Measured, question: Question) -> Value:
         upper, lower = measured[self.upper], measured[self.lower]
@@ -153,6 +166,10 @@ class Deviation(Form):
     @property
     def measures(self) -> tuple[Measure, ...]:
         return (self.count, self.sum, self.squares)
+
+    @property
+    def notation(self) -> str:
+        return f"deviation of {self.sum.notation}"
 
     def scalar(self, measured: Measured, question: Question) -> Value:
         n, total, squares = (measured[m] for m in self.measures)
@@ -179,6 +196,10 @@ class ZScore(Form):
     def measures(self) -> tuple[Measure, ...]:
         return self.deviation.measures
 
+    @property
+    def notation(self) -> str:
+        return f"({self.fact} - mean) / {self.deviation.notation}"
+
     def scalar(self, measured: Measured, question: Question) -> Value:
         fact = question.facts.get(self.fact)
         spread = self.deviation.scalar(measured, question)
@@ -203,6 +224,10 @@ class ZScore(Form):
 class DaysSince(_OfMeasure):
     """Whole days since a moment: a `since` measure."""
 
+    @property
+    def notation(self) -> str:
+        return f"days since {self.measure.notation}"
+
     def scalar(self, measured: Measured, question: Question) -> Value:
         start = measured[self.measure]
         return None if start is None else float((question.at - start) // DAY)
@@ -215,6 +240,10 @@ class DaysSince(_OfMeasure):
 @dataclass(frozen=True, slots=True)
 class Fact(_OfFact):
     """An integer fact of the question itself."""
+
+    @property
+    def notation(self) -> str:
+        return self.field
 
     def scalar(self, measured: Measured, question: Question) -> Value:
         value = question.facts.get(self.field)
@@ -229,6 +258,10 @@ class Fact(_OfFact):
 class Category(_OfFact):
     """A coded fact of the question itself; the model's own encoder turns it into a number."""
 
+    @property
+    def notation(self) -> str:
+        return f"code {self.field}"
+
     def scalar(self, measured: Measured, question: Question) -> Value:
         value = question.facts.get(self.field)
         return None if value is None else str(value)
@@ -237,4 +270,93 @@ class Category(_OfFact):
         return columns.texts(self.field)
 
 
-Expression = Number | Ratio | Deviation | ZScore | DaysSince | Fact | Category
+@dataclass(frozen=True, slots=True)
+class Excess(Form):
+    """What one measure has beyond another that it holds, such as the firms of a person beyond this one; never below 0."""
+
+    whole: Measure
+    part: Measure
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        return (self.whole, self.part)
+
+    @property
+    def notation(self) -> str:
+        return f"max({self.whole.notation} - {self.part.notation}, 0)"
+
+    def scalar(self, measured: Measured, question: Question) -> Value:
+        whole, part = measured[self.whole], measured[self.part]
+        return None if whole is None or part is None else float(max(whole - part, 0))
+
+    def column(self, columns: Columns) -> Floats:
+        whole, part = columns.measure(self.whole), columns.measure(self.part)
+        valid = (whole != MISSING) & (part != MISSING)
+        beyond = np.maximum(np.where(valid, whole, 0) - np.where(valid, part, 0), 0)
+        return np.where(valid, beyond.astype(np.float64), np.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Form):
+    """How far a recent share lies from the usual one. Missing where one of them is."""
+
+    recent: Ratio
+    usual: Ratio
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        return (*self.recent.measures, *self.usual.measures)
+
+    @property
+    def notation(self) -> str:
+        return f"{self.recent.notation} - {self.usual.notation}"
+
+    def scalar(self, measured: Measured, question: Question) -> Value:
+        recent, usual = self.recent.scalar(measured, question), self.usual.scalar(measured, question)
+        return recent - usual if isinstance(recent, float) and isinstance(usual, float) else None
+
+    def column(self, columns: Columns) -> Floats:
+        return self.recent.column(columns) - self.usual.column(columns)
+
+
+@dataclass(frozen=True, slots=True)
+class DaysSinceDay(_OfMeasure):
+    """Days in China since a day: a measure that holds the number of a day. Below 0 where that day is still to come."""
+
+    @property
+    def notation(self) -> str:
+        return f"days since the day {self.measure.notation}"
+
+    def scalar(self, measured: Measured, question: Question) -> Value:
+        day = measured[self.measure]
+        return None if day is None else float(day_of(question.at) - day)
+
+    def column(self, columns: Columns) -> Floats:
+        day = columns.measure(self.measure)
+        today = (columns.at + 8 * HOUR) // DAY
+        return np.where(day == MISSING, np.nan, (today - np.where(day == MISSING, 0, day)).astype(np.float64))
+
+
+@dataclass(frozen=True, slots=True)
+class FactAnd(_OfMeasure):
+    """An integer fact together with the history of its key: what a sum comes to with this shipment."""
+
+    fact: str
+
+    @property
+    def notation(self) -> str:
+        return f"{self.fact} + {self.measure.notation}"
+
+    def scalar(self, measured: Measured, question: Question) -> Value:
+        fact, value = question.facts.get(self.fact), measured[self.measure]
+        return None if fact is None or value is None else float(fact) + float(value)
+
+    def column(self, columns: Columns) -> Floats:
+        fact, value = columns.numbers(self.fact), columns.measure(self.measure)
+        valid = (fact != MISSING) & (value != MISSING)
+        return np.where(valid, fact.astype(np.float64) + value.astype(np.float64), np.nan)
+
+
+Expression = (
+    Number | Ratio | Deviation | ZScore | DaysSince | Fact | Category | Excess | Change | DaysSinceDay | FactAnd
+)  # fmt: skip

@@ -88,3 +88,15 @@ class Measure:
         window = f"_{self.days}d" if self.days else f"_{self.hours}h" if self.hours else ""
         value = f"_{self.value}" if self.value else ""
         return f"{self.key.name}.{self.operator}_{self.stream.name}{value}{window}"
+
+    @property
+    def window(self) -> str:
+        """Its window as people read it; empty for all time."""
+        return f"{self.days}d" if self.days else f"{self.hours}h" if self.hours else ""
+
+    @property
+    def notation(self) -> str:
+        """The measure as documents write it: what of which stream, under which key, in which window."""
+        stream = self.stream.name.replace(f"_with_{self.stream.given}", "") if self.stream.given else self.stream.name
+        of = f"{stream}.{self.value}" if self.value else stream
+        return f"{self.operator}({', '.join(part for part in (of, self.key.name, self.window) if part)})"

@@ -1,13 +1,13 @@
 """Questions: moments, and the facts of the shipments or enterprises that are asked about."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.records import Record
+from data.records import Record, Version
 from features.views import view_of
 
 if TYPE_CHECKING:
@@ -57,6 +57,25 @@ def about_shipment(declaration: Record) -> Question:
     return Question(max(declaration.event_at, declaration.known_at), view_of("declaration", declaration.payload))
 
 
-def about_enterprise(enterprise: str, at: int) -> Question:
-    """The question about an enterprise's credit at a moment."""
-    return Question(at, {"enterprise": enterprise})
+def about_enterprise(enterprise: str, at: int, identity: Mapping[str, Any] | None = None) -> Question:
+    """The question about an enterprise's credit at a moment.
+
+    Arguments:
+        identity: its identity's payload as known then, which names its legal person, parent, role and capital.
+    """
+    return Question(at, view_of("identity", {**(identity or {}), "enterprise": enterprise}))
+
+
+def identity_at(identities: Iterable[Version], at: int) -> Mapping[str, Any] | None:
+    """The identity of an enterprise as known at a moment: the one taken in last of those that hold then.
+
+    Arguments:
+        identities: versions of its identity records, in the order of intake.
+    """
+    payload = None
+    for version in identities:
+        record = version.record
+        holds = max(record.event_at, record.known_at) < at < min(record.usable_until, version.ended_at)
+        if holds and record.action in ("new", "change"):
+            payload = record.payload
+    return payload

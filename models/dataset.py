@@ -12,7 +12,7 @@ from data.records import Record, Version
 from data.times import DAY, OPEN, day_of, midnight
 from features.batch import FeedsInMemory, Values, matrix
 from features.definitions import FeatureSet
-from features.questions import Question, Questions, about_enterprise, about_shipment
+from features.questions import Question, Questions, about_enterprise, about_shipment, identity_at
 
 Integers = NDArray[np.int64]
 OBSERVATION_DAYS = 30
@@ -129,6 +129,7 @@ def credit_dataset(
     """
     declared: dict[str, list[int]] = {}
     hits: dict[str, list[int]] = {}
+    identities: dict[str, list[Version]] = {}
     for version in versions:
         record = version.record
         if record.action not in ("new", "change"):
@@ -138,6 +139,8 @@ def credit_dataset(
             declared.setdefault(enterprise, []).append(max(record.event_at, record.known_at))
         elif record.kind == "supervision" and record.payload.get("finding") == "hit":
             hits.setdefault(enterprise, []).append(max(record.event_at, record.known_at))
+        elif record.kind == "identity":
+            identities.setdefault(enterprise, []).append(version)
     if not declared:
         return _dataset(features, versions, snapshot, [], progress)
     first = day_of(min(min(times) for times in declared.values())) + OBSERVATION_DAYS
@@ -150,7 +153,9 @@ def credit_dataset(
             follows = any(at <= time < end for time in declared[enterprise])
             if active and follows:
                 found = sum(at <= time < end for time in hits.get(enterprise, ()))
-                asked.append(_Asked(about_enterprise(enterprise, at), int(found >= SERIOUS_HITS), end, enterprise))
+                identity = identity_at(identities.get(enterprise, ()), at)
+                question = about_enterprise(enterprise, at, identity)
+                asked.append(_Asked(question, int(found >= SERIOUS_HITS), end, enterprise))
     return _dataset(features, versions, snapshot, asked, progress)
 
 

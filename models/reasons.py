@@ -41,6 +41,8 @@ def shown(feature: Feature, value: Value) -> tuple[str, str]:
             return f"{value / 10:+.1f}%", f"{value / 10:+.1f} %"
         case "check":
             return ("不符", "differs") if value else ("相符", "agrees")
+        case "flag":
+            return ("是", "yes") if value else ("否", "no")
         case "days":
             return f"{value:.0f}天", f"{value:.0f} days"
         case "deviations":
@@ -65,6 +67,8 @@ def _from_logarithm(feature: Feature, value: float) -> tuple[str, str]:
             return f"约{amount / 1000:,.3g}千克", f"about {amount / 1000:,.3g} kg"
         case "price_log":
             return f"约每千克{amount * 10:,.4g}元", f"about CNY {amount * 10:,.4g} per kg"
+        case "unit_mass_log":
+            return f"约每件{amount / 1000:,.3g}千克", f"about {amount / 1000:,.3g} kg each"
         case "unit_price_log":
             return f"约每件{amount / 100:,.4g}元", f"about CNY {amount / 100:,.4g} each"
         case _:

@@ -8,6 +8,7 @@ from data.store import records as record_rows
 from data.times import show
 from features.catalogue import CREDIT
 from features.live import vector
+from features.questions import identity_at
 from models.reasons import reason_of, shown
 from serving.answers import ArchiveAnswer, ArchiveFact
 from serving.clearance import Clearance, level_of
@@ -26,7 +27,7 @@ def archive_of(clearance: Clearance, enterprise: str) -> ArchiveAnswer:
         question, measured = clearance.enterprise_now(connection, enterprise)
         lanes = decision_rows.lanes(connection, enterprise)
     scored = clearance.models.score(question, measured, models=("credit",))
-    identities = [v.record.payload for v in versions if v.record.kind == "identity" and v.ended_at > question.at]
+    identity = identity_at((v for v in versions if v.record.kind == "identity"), question.at)
     themes: dict[str, list[ArchiveFact]] = {}
     for feature, value in zip(CREDIT.features, vector(CREDIT, measured, question), strict=True):
         zh, en = shown(feature, value)
@@ -35,7 +36,7 @@ def archive_of(clearance: Clearance, enterprise: str) -> ArchiveAnswer:
     return ArchiveAnswer(
         enterprise=enterprise,
         as_of=show(question.at),
-        identity=identities[-1] if identities else None,
+        identity=None if identity is None else dict(identity),
         statutory_level=level_of(measured),
         credit=clearance.models.answer("credit", scored.credit, clearance.policies.at(question.at)),
         reasons=[reason_of(c, "credit") for c in scored.credit.contributions[:8]] if scored.credit else [],

@@ -16,18 +16,18 @@ from data.errors import CreditRiskError, InvalidRecordError, RecordConflictError
 from data.linking import latest_match
 from data.pseudonyms import Pseudonyms
 from data.reading import Reading
-from data.records import Record, digest_of
+from data.records import Record, Version, digest_of
 from data.resubmission import Resubmitted, dismiss, resubmit
 from data.store import Store
 from data.store import decisions as decision_rows
 from data.store import quarantine as quarantine_rows
 from data.store import records as record_rows
 from data.store.reference import confirm_key, rate_book
-from data.times import show
+from data.times import OPEN, show
 from features.live import LiveFeatures
 from features.measures import Measure
 from features.online import KeyState
-from features.questions import Question, about_enterprise, about_shipment
+from features.questions import Question, about_enterprise, about_shipment, identity_at
 from features.themes.common import DECLARATIONS, ENTERPRISE, LEVELS, count
 from features.views import LEVELS as LEVEL_NAMES
 from models.decision import Case, Ruling, decide, draw, draw_labels
@@ -263,7 +263,8 @@ class Clearance:
         """The question about an enterprise as known now, and its measures."""
         seen = self.live.advanced_to(connection) + 1
         at = seen if self.follow_records else max(self.clock(), seen)
-        question = about_enterprise(enterprise, at)
+        standing = record_rows.identities(connection, [enterprise])
+        question = about_enterprise(enterprise, at, identity_at([Version(0, r, OPEN) for r in standing], at))
         return question, self.live.measured(connection, question)
 
 

@@ -59,6 +59,14 @@ _BY_REFERENCE = (
     .where(table.c.kind == bindparam("kind"), table.c.reference.in_(bindparam("numbers", expanding=True)))
     .order_by(table.c.seq)
 )
+_IDENTITIES = (
+    select(table)
+    .where(
+        table.c.kind == "identity", table.c.reference.in_(bindparam("enterprises", expanding=True)),
+        table.c.action.in_(("new", "change")), _is_last(),
+    )
+    .order_by(table.c.seq)
+)  # fmt: skip
 _BOUGHT = (
     select(table.c.buyer, func.sum(table.c.dutiable_fen))
     .where(
@@ -252,6 +260,15 @@ def current_by_reference(connection: Connection, kind: str, references: Sequence
         rows = connection.execute(_BY_REFERENCE, {"kind": kind, "numbers": chunk})
         found.update({(row.kind, row.source, row.guid): _as_record(row) for row in rows})
     return list(found.values())
+
+
+def identities(connection: Connection, enterprises: Iterable[str]) -> list[Record]:
+    """The identity records that stand of some enterprises, in the order of intake."""
+    return [
+        _as_record(row)
+        for chunk in _chunks(enterprises)
+        for row in connection.execute(_IDENTITIES, {"enterprises": chunk})
+    ]
 
 
 def declarations_by_number(connection: Connection, numbers: Iterable[str]) -> dict[str, dict[str, dict[str, Any]]]:

@@ -426,7 +426,11 @@ def test_an_older_database_is_brought_up_with_its_records(empty_url: str) -> Non
         record = make_record(
             kind="declaration", guid="g", source="s", action="new", event_at=T0, known_at=T0, payload=payload
         )
-        assert send(store, record) == ["accepted"]
+        firm = {"enterprise": "E", "name": "n", "role": "ecommerce", "registered_on": "2026-01-01T00:00:00+08:00"}
+        identity = make_record(
+            kind="identity", guid="i", source="s", action="new", event_at=T0, known_at=T0, payload=firm
+        )
+        assert send(store, record, identity) == ["accepted", "accepted"]
         for move, revision in ((command.downgrade, "0001"), (command.upgrade, "head")):
             with store.write() as connection:
                 config = Config()
@@ -437,6 +441,7 @@ def test_an_older_database_is_brought_up_with_its_records(empty_url: str) -> Non
             found = record_rows.current_documents(connection, ("declaration",), order_nos=["o"])
             assert list(found.values()) == [record]
             assert record_rows.dutiable_of_buyers(connection, ["b"], T0, T0 + 1) == {"b": 5}
+            assert record_rows.identities(connection, ["E"]) == [identity]
 
 
 def test_an_empty_database_is_refused_where_it_may_not_be_migrated(empty_url: str) -> None:

@@ -16,11 +16,12 @@ from data.store.schema import metadata
 from data.times import DAY, OPEN, midnight
 from features import reference
 from features.batch import FeedsInMemory, matrix
-from features.catalogue import SETS
+from features.catalogue import SETS, SHIPMENT
 from features.definitions import FeatureSet
 from features.forms import Value
 from features.live import LiveFeatures, vector
 from features.questions import Question, Questions, about_enterprise
+from tests.feature_layer.busy import busy_history
 from tests.feature_layer.histories import OPERATORS, START, History, histories
 
 _LAWS = settings(
@@ -97,6 +98,32 @@ def test_engines_agree_on_every_operator(store: Store, history: History) -> None
 @given(history=histories(most=20))
 def test_engines_agree_on_the_whole_catalogue(store: Store, history: History) -> None:
     _agree(store, list(SETS.values()), history)
+
+
+_BUSY_SEEDS = (1, 2, 3, 4, 5, 6)
+
+
+@pytest.mark.parametrize("seed", _BUSY_SEEDS)
+def test_engines_agree_on_busy_histories(store: Store, seed: int) -> None:
+    _agree(store, list(SETS.values()), busy_history(seed))
+
+
+def test_busy_histories_move_every_feature() -> None:
+    """Else the engines could agree on nothing but missing values."""
+    seen: dict[str, set[Value]] = {feature.name: set() for feature in SHIPMENT.features}
+    for seed in _BUSY_SEEDS:
+        steps = busy_history(seed).steps
+        versions, place = [], {}
+        for number, record in enumerate(step for step in steps if isinstance(step, Record)):
+            if record.guid in place:
+                ended = place[record.guid]
+                versions[ended] = Version(ended, versions[ended].record, record.known_at)
+            place[record.guid] = number
+            versions.append(Version(number, record, OPEN))
+        for question in (step for step in steps if isinstance(step, Question)):
+            for feature, value in zip(SHIPMENT.features, reference.vector(SHIPMENT, versions, question), strict=True):
+                seen[feature.name].add(value)
+    assert {name for name, values in seen.items() if len(values - {None}) < 2} == set()
 
 
 @_LAWS

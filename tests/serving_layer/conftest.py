@@ -24,7 +24,7 @@ from tests.serving_layer.service import Service, World, install_all, serving
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     folder = tmp_path_factory.mktemp("world")
-    parameters = load_parameters(firms=80, days=300, seed=1)
+    parameters = load_parameters(firms=80, days=300, seed=2)
     write_world(simulate(parameters), folder)
     database = folder / "greenlane.db"
     with closing(open_store(f"sqlite:///{database}")) as store:

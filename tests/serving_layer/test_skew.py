@@ -16,7 +16,8 @@ from data.store.schema import decisions
 from data.times import DAY, from_instant, show
 from features.batch import matrix
 from features.catalogue import CREDIT, feature_set
-from features.questions import Question
+from features.live import vector
+from features.questions import Question, about_enterprise, identity_at
 from features.views import view_of
 from models.champions import Signature, install
 from models.dataset import credit_dataset, shipment_dataset
@@ -82,6 +83,25 @@ def test_every_stored_vector_is_what_the_batch_engine_computes_as_known_then(rep
                 computed = columns[feature.name][number]
                 missing = computed is None or computed != computed
                 assert stored is None if missing else stored == computed, feature.name
+
+
+def test_credit_asked_now_is_what_training_would_ask(replayed: tuple[Store, Clearance]) -> None:
+    store, clearance = replayed
+    with store.read() as connection:
+        versions = list(record_rows.versions(connection))
+        enterprises = sorted({v.record.payload["enterprise"] for v in versions if v.record.kind == "identity"})[::4]
+        asked = [clearance.enterprise_now(connection, enterprise) for enterprise in enterprises]
+    for enterprise, (question, _) in zip(enterprises, asked, strict=True):
+        identities = [
+            v for v in versions if v.record.kind == "identity" and v.record.payload.get("enterprise") == enterprise
+        ]
+        assert question == about_enterprise(enterprise, question.at, identity_at(identities, question.at))
+        assert "legal_person" in question.facts
+    columns = matrix(CREDIT, versions, [question for question, _ in asked])
+    for number, (question, measured) in enumerate(asked):
+        for feature, value in zip(CREDIT.features, vector(CREDIT, measured, question), strict=True):
+            computed = columns[feature.name][number]
+            assert value is None if computed != computed else value == computed, feature.name
 
 
 def test_rebuilding_the_live_state_changes_no_answer(replayed: tuple[Store, Clearance]) -> None:
