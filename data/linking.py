@@ -312,6 +312,11 @@ def latest_match(connection: Connection, declaration: Record) -> Payload | None:
     return later[-1].payload.get("match", {}) if later else None
 
 
+def match_name(declaration: Record) -> Name:
+    """Under which name the later matches of a declaration are stored."""
+    return ("match", MATCHED_BY, _match_guid(declaration))
+
+
 def _match_guid(declaration: Record) -> str:
     return f"{declaration.source}/{declaration.guid}"[:100]
 
