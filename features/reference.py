@@ -126,7 +126,7 @@ def _with(operator: str, before: Held | None, start: int, value: int | str) -> H
             return before
         case "distinct", _:
             return {value}
-        case ("latest" | "since"), _:
+        case (("latest" | "since"), _):
             return max(before, (start, int(value))) if isinstance(before, tuple) else (start, int(value))
         case _, int() | None:
             return (before or 0) + (int(value) ** 2 if operator == "sum_of_squares" else int(value))

@@ -170,9 +170,7 @@ def _as_known(connection: Connection, decided: Decided, upto: int) -> Record | N
 
     A late document may have matched the declaration anew; one that was deleted before was decided on as it was sent.
     """
-    named = record_rows.by_digest(
-        connection, "declaration", decided.declaration_no, str(decided.evidence["record"])
-    )
+    named = record_rows.by_digest(connection, "declaration", decided.declaration_no, str(decided.evidence["record"]))
     if named is None:
         return None
     place, declaration = named

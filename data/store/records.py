@@ -62,7 +62,9 @@ _BY_REFERENCE = (
 _HISTORY = (
     select(table)
     .where(
-        table.c.kind == bindparam("kind"), table.c.source == bindparam("source"), table.c.guid == bindparam("guid"),
+        table.c.kind == bindparam("kind"),
+        table.c.source == bindparam("source"),
+        table.c.guid == bindparam("guid"),
         table.c.seq <= bindparam("upto"),
     )
     .order_by(table.c.seq)
@@ -70,7 +72,8 @@ _HISTORY = (
 _BETWEEN = (
     select(table)
     .where(
-        table.c.seq > bindparam("begin"), table.c.seq <= bindparam("end"),
+        table.c.seq > bindparam("begin"),
+        table.c.seq <= bindparam("end"),
         # so that SQLite goes by place and not through all of a kind
         func.coalesce(table.c.kind, "").in_(bindparam("kinds", expanding=True)),
     )
