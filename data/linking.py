@@ -85,9 +85,9 @@ class Links:
             buyers = {r.payload["buyer"] for r in declared if _counts_for_buyer(r) and _year(r.event_at) == year}
             of_year = record_rows.dutiable_of_buyers(connection, buyers, _begins(year), _begins(year + 1))
             self._bought.update({(buyer, year): total for buyer, total in of_year.items()})
-        numbers = [str(r.reference) for r in self._documents.values() if r.kind == "declaration"]
-        for record in record_rows.current_by_reference(connection, "match", numbers):
-            self._matches[record.guid] = record
+        # by name: a declaration whose number was corrected keeps its match
+        names = [match_name(r) for r in self._documents.values() if r.kind == "declaration"]
+        self._matches.update({r.guid: r for r in record_rows.open_versions(connection, names)})
 
     def _hold_current(self, connection: Connection, named: Sequence[Record]) -> None:
         """Hold the open documents under the numbers that some records carry, as far as they were not asked for yet."""

@@ -1,6 +1,7 @@
 """Commands on features: the group `features`."""
 
 import secrets
+from contextlib import closing
 from datetime import datetime
 from random import Random
 from typing import Annotated
@@ -70,15 +71,15 @@ def verify(
     """Compute the vectors of stored decisions again, as known then, and compare them bit for bit. Exits 1 where one differs."""
     chosen_seed = secrets.randbelow(2**32) if seed is None else seed
     begin = 0 if since is None else instant_of(since)
-    store = open_store(read_settings().database_url)
-    with store.read() as connection:
-        for name in decision or ():
-            if decision_rows.by_id(connection, name) is None:
-                raise NotFoundError(f"no decision is called {name}; --decision takes the decision_id of an answer")
-        # which ones are looked at is no secret
-        chosen = decision or skew.sampled(connection, sample, Random(chosen_seed), since=begin)  # noqa: S311
-    with progress("computing decisions again") as show:
-        findings = skew.verify(store, chosen, progress=show)
+    with closing(open_store(read_settings().database_url)) as store:
+        with store.read() as connection:
+            for name in decision or ():
+                if decision_rows.by_id(connection, name) is None:
+                    raise NotFoundError(f"no decision is called {name}; --decision takes the decision_id of an answer")
+            # which ones are looked at is no secret
+            chosen = decision or skew.sampled(connection, sample, Random(chosen_seed), since=begin)  # noqa: S311
+        with progress("computing decisions again") as show:
+            findings = skew.verify(store, chosen, progress=show)
     _show(findings, chosen_seed, json=json)
     if any(finding.mismatches for finding in findings):
         raise typer.Exit(1)

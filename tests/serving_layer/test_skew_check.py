@@ -125,10 +125,10 @@ def test_a_decision_verifies_when_it_is_made_and_ever_after(clearance: Clearance
     # whatever comes later, also what says that it was known before
     take(clearance, inspection("later", "no-second", world.end), order("order-2", world.end, order_no="o-2"))
     with clearance.store.write() as connection:
-        earlier = next(v.record for v in record_rows.versions(connection) if v.record.guid == "found")
-        archive = replace(earlier, guid="archive", digest="0" * 64)
-        deletion = replace(earlier, action="delete", payload={}, known_at=earlier.known_at + 1, digest="1" * 64)
-        record_rows.append(connection, [archive, deletion])
+        earlier = {v.record.guid: v.record for v in record_rows.versions(connection)}["found"]
+        archive = [replace(earlier, guid=f"archive-{n}", digest=str(n) * 64) for n in range(3)]
+        deletion = replace(earlier, action="delete", payload={}, known_at=earlier.known_at + 1, digest="f" * 64)
+        record_rows.append(connection, [*archive, deletion])
         clearance.live.catch_up(connection)
     decide(clearance, declaration("afterwards", world.end, **TRADE))
     assert verified(clearance.store) == values + sum(sizes.values())
@@ -143,6 +143,19 @@ def test_decisions_without_a_place_in_the_order_of_intake_verify_by_their_time(
     for decision in all_of(clearance.store):
         tamper(clearance.store, decision, lambda evidence: evidence.pop("seq"))
     assert verified(clearance.store) == values
+
+
+def test_a_declaration_whose_number_was_corrected_keeps_one_late_match(clearance: Clearance, world: World) -> None:
+    at = world.end
+    decide(clearance, declaration("first", at, **TRADE))
+    take(clearance, order("order-1", at, goods_value_fen=1))
+    take(clearance, declaration("first", at, **TRADE, declaration_no="another") | {"action": "change"})
+    take(clearance, order("order-1", at) | {"action": "change"})
+    with clearance.store.read() as connection:
+        actions = [v.record.action for v in record_rows.versions(connection, kinds=["match"])]
+    decide(clearance, declaration("second", at, order_no="o-2"))
+    verified(clearance.store)
+    assert actions == ["new", "change"]
 
 
 def test_a_replay_verifies(world: World, tmp_path: Path) -> None:
