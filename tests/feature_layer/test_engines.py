@@ -137,7 +137,9 @@ def test_several_questions_in_one_pass_are_answered_as_one_by_one(store: Store, 
     asked = [reference.Asked(OPERATORS, question, last) for question, last in zip(questions, upto, strict=True)]
     one_by_one = []
     for question, last in zip(questions, upto, strict=True):
-        then = [Version(v.seq, v.record, v.ended_at if v.ended_by <= last else OPEN) for v in backwards if v.seq <= last]
+        then = [
+            Version(v.seq, v.record, v.ended_at if v.ended_by <= last else OPEN) for v in backwards if v.seq <= last
+        ]
         one_by_one.append(reference.vector(OPERATORS, then, question))
     assert reference.vectors(asked, backwards) == one_by_one
 

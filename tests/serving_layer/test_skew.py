@@ -22,6 +22,7 @@ from models.champions import Signature, install
 from models.dataset import credit_dataset, shipment_dataset
 from models.policy import shipped_policies
 from models.training import train
+from serving import skew
 from serving.clearance import Clearance
 from serving.cli.replay import in_order, steps_of
 from tests.reading import PSEUDONYMS, reading
@@ -82,6 +83,15 @@ def test_every_stored_vector_is_what_the_batch_engine_computes_as_known_then(rep
                 computed = columns[feature.name][number]
                 missing = computed is None or computed != computed
                 assert stored is None if missing else stored == computed, feature.name
+
+
+def test_every_decision_is_confirmed_by_the_reference_engine(replayed: tuple[Store, Clearance]) -> None:
+    store, _ = replayed
+    with store.read() as connection:
+        made = decision_rows.newest_ids(connection, 10_000)
+    findings = skew.verify(store, made)
+    assert len(findings) >= 50
+    assert all(finding.values and not finding.mismatches and not finding.unverifiable for finding in findings)
 
 
 def test_rebuilding_the_live_state_changes_no_answer(replayed: tuple[Store, Clearance]) -> None:

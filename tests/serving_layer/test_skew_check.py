@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import update
 from typer.testing import CliRunner
 
+from data.errors import StoreError
 from data.store import Store, open_store
 from data.store import decisions as decision_rows
 from data.store import records as record_rows
@@ -28,7 +29,7 @@ from serving.cli.root import app
 from serving.metrics import Metrics
 from serving.watching import SkewWatch
 from tests.reading import PSEUDONYMS
-from tests.serving_layer.service import Clock, Json, Service, World, declaration, install_all, inspection, serving
+from tests.serving_layer.service import Clock, Json, Service, World, declaration, inspection, install_all, serving
 
 FIRM = "91510500MA6200001K"
 TRADE = {"order_no": "o-1", "platform": "p-1", "buyer": "b-1"}
@@ -47,7 +48,14 @@ def known(raw: Json, **changed: Any) -> Json:
 
 
 def order(guid: str, at: int, **payload: Any) -> Json:
-    facts = {"order_no": "o-1", "enterprise": FIRM, "platform": "p-1", "goods_value_fen": 45_900, "total_fen": 45_900, "buyer": "b-1"}
+    facts = {
+        "order_no": "o-1",
+        "enterprise": FIRM,
+        "platform": "p-1",
+        "goods_value_fen": 45_900,
+        "total_fen": 45_900,
+        "buyer": "b-1",
+    }
     return declaration(guid, at) | {"kind": "order", "payload": facts | payload}
 
 
@@ -178,7 +186,9 @@ def test_a_value_that_the_live_features_get_wrong_is_found(
 
     def one_too_many(self: LiveFeatures, *arguments: Any) -> dict[Any, int | None]:
         values = measured(self, *arguments)
-        return {m: v if v is None or m.name != "enterprise.count_declarations_90d" else v + 1 for m, v in values.items()}
+        return {
+            m: v if v is None or m.name != "enterprise.count_declarations_90d" else v + 1 for m, v in values.items()
+        }
 
     with monkeypatch.context() as planted:
         planted.setattr(LiveFeatures, "measured", one_too_many)
@@ -325,18 +335,36 @@ def test_a_running_service_checks_what_it_decides(watched: Service, world: World
         assert found[f'greenlane_decisions_total{{lane="{lane}"}}'] == lanes.count(lane)
 
 
-def test_a_running_service_counts_what_differs(
-    watched: Service, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_running_service_counts_what_differs(watched: Service, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     vector = scores.vector
 
     def spoilt(*arguments: Any) -> list[Value]:
-        first, *others = vector(*arguments)
-        return [123.5, *others]
+        return [123.5, *vector(*arguments)[1:]]
 
     monkeypatch.setattr(scores, "vector", spoilt)
     assert watched.decide(declaration("wrong", world.end)).status_code == 201
     assert _await_checked(watched, 1)["greenlane_skew_mismatches_total"] == 2  # a value of each model's vector
+
+
+def test_a_look_that_fails_does_not_end_the_watch(
+    watched: Service, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    verify, failures = skew.verify, iter([StoreError("the database failed: planted"), ZeroDivisionError("planted")])
+
+    def failing(*arguments: Any, **named: Any) -> list[skew.Finding]:
+        for failure in failures:
+            raise failure
+        return verify(*arguments, **named)
+
+    monkeypatch.setattr(skew, "verify", failing)
+    with caplog.at_level(logging.WARNING, "greenlane.skew"):
+        watched.decide(declaration("one", world.end))
+        assert _await_checked(watched, 1)["greenlane_skew_mismatches_total"] == 0
+    said = [record.getMessage() for record in caplog.records if record.name == "greenlane.skew"]
+    assert said == [
+        "decisions were not checked for skew: the database failed: planted",
+        "decisions were not checked for skew: ZeroDivisionError",
+    ]
 
 
 def test_services_in_one_process_count_apart(bare: Service, shared: Service, world: World) -> None:
