@@ -23,7 +23,7 @@ from data.simulator import Parameters, World, load_parameters, simulate, write_w
 from data.store import open_store
 from data.store import records as record_rows
 from data.times import DAY, day_of, midnight
-from features.batch import matrix
+from features.batch import matrix_of
 from features.catalogue import feature_set
 from features.questions import about_shipment
 from models.dataset import shipment_dataset
@@ -81,7 +81,7 @@ def figures_of(seed: int, *, trials: int = 4, **overrides: Any) -> Figures:
     rows = [truth[record.payload["declaration_no"]] for record in later]
     outcome = np.array([row["is_violation"] for row in rows], dtype=np.int64)
     dataset = shipment_dataset(features, versions, "forward test", until=split)
-    asked = matrix(features, versions, [about_shipment(record) for record in later])
+    asked = matrix_of(features, versions, [about_shipment(record) for record in later])
     trained = Scorer(train("shipment", dataset, trials=trials).bundle)
     rng = np.random.default_rng(seed)
     scores = {

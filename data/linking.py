@@ -106,9 +106,9 @@ class Links:
             buyers = {r.payload["buyer"] for r in declared if _counts_for_buyer(r) and _year(r.event_at) == year}
             of_year = record_rows.dutiable_of_buyers(connection, buyers, _begins(year), _begins(year + 1))
             self._bought.update({(buyer, year): total for buyer, total in of_year.items()})
-        numbers = [str(r.reference) for r in self._documents.values() if r.kind == "declaration"]
-        for record in record_rows.current_by_reference(connection, "match", numbers):
-            self._matches[record.guid] = record
+        # by name: a declaration whose number was corrected keeps its match
+        names = [match_name(r) for r in self._documents.values() if r.kind == "declaration"]
+        self._matches.update({r.guid: r for r in record_rows.open_versions(connection, names)})
 
     def _hold_current(self, connection: Connection, named: Sequence[Record]) -> None:
         """Hold the open documents under the numbers that some records carry, as far as they were not asked for yet."""
@@ -342,6 +342,11 @@ def latest_match(connection: Connection, declaration: Record) -> Payload | None:
     matches = record_rows.current_by_reference(connection, "match", [str(declaration.reference)])
     later = [m for m in matches if m.guid == guid and m.known_at >= declaration.known_at]
     return later[-1].payload.get("match", {}) if later else None
+
+
+def match_name(declaration: Record) -> Name:
+    """Under which name the later matches of a declaration are stored."""
+    return ("match", MATCHED_BY, _match_guid(declaration))
 
 
 def _match_guid(declaration: Record) -> str:

@@ -65,11 +65,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A stored version: its place in the order of intake, and when the next version of its guid became known."""
+    """A stored version: its place in the order of intake, and when the next version of its guid became known.
+
+    `ended_by` is the place of that next version where the reader tells it (`data.store.records.read_back`).
+    """
 
     seq: int
     record: Record
     ended_at: int
+    ended_by: int = OPEN
 
 
 def canonical(value: object) -> bytes:

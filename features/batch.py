@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data.errors import FeatureError
+from data.layout import VersionTables
+from data.records import Version
 from data.times import DAY, HOUR, OPEN
 from features import kernels
 from features.columns import Column, Views, columns_behind
@@ -23,7 +25,7 @@ from features.definitions import FeatureSet
 from features.feeds import VERSION_COLUMNS, Feed, Rows, arranged, feeds_of, joined, key_texts, observed
 from features.forms import MISSING, Floats, Integers
 from features.measures import Key, Measure
-from features.questions import Questions
+from features.questions import Question, Questions
 
 _LARGEST_SUM = 2.0**62
 _CHINA = 8 * HOUR
@@ -366,3 +368,11 @@ def matrix(
     """
     found: Any = measured(features.measures, feeds, questions, run=run, progress=progress)
     return {feature.name: feature.expression.column(found) for feature in features.features}
+
+
+def matrix_of(
+    features: FeatureSet, versions: Iterable[Version], questions: Sequence[Question], progress: Progress = _quiet
+) -> dict[str, Values]:
+    """The features of a set for questions and versions that are at hand one by one: few of them, in notebooks and tests."""
+    feeds = FeedsInMemory(features.measures, VersionTables(versions))
+    return matrix(features, feeds, Questions.of(questions), progress=progress)

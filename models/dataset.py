@@ -7,12 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import TooFewLabelsError
-from data.layout import VersionTables
 from data.records import Record, Version
 from data.times import DAY, OPEN, day_of, midnight
-from features.batch import FeedsInMemory, Values, matrix
+from features.batch import Values, matrix_of
 from features.definitions import FeatureSet
-from features.questions import Question, Questions, about_enterprise, about_shipment, identity_at
+from features.questions import Question, about_enterprise, about_shipment, identity_at
 
 Integers = NDArray[np.int64]
 OBSERVATION_DAYS = 30
@@ -163,8 +162,7 @@ def _dataset(
     features: FeatureSet, versions: Sequence[Version], snapshot: str, asked: list[_Asked], progress: Progress
 ) -> Dataset:
     asked.sort(key=lambda one: (one.question.at, one.name))
-    feeds = FeedsInMemory(features.measures, VersionTables(versions))
-    columns = matrix(features, feeds, Questions.of([one.question for one in asked]), progress=progress)
+    columns = matrix_of(features, versions, [one.question for one in asked], progress)
     return Dataset(
         features=features,
         columns=columns,

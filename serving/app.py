@@ -1,7 +1,10 @@
 """The HTTP service: routes only. What they do is in `clearance` and `archive`, how they fail in `problems`."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from random import Random
+from time import perf_counter
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Path, Request, Response
@@ -30,9 +33,11 @@ from serving.bodies import LINES, XML, demand_not_too_many, kind_of_body, parsed
 from serving.clearance import Clearance
 from serving.errors import MalformedBodyError
 from serving.limits import BodyLimit
+from serving.metrics import MEDIA_TYPE, Metrics
 from serving.problems import documented, install
 from serving.settings import Settings, read_settings
-from serving.state import clearance_of, store_of
+from serving.state import clearance_of, metrics_of, store_of, watch_of
+from serving.watching import SkewWatch
 
 _ANSWERED_BEFORE: dict[str, Any] = {
     "description": "Answered before under this Idempotency-Key",
@@ -42,14 +47,18 @@ _KEY_HELP = "The same key with the same request gives the same answer"
 _ENTERPRISE = TypeAdapter(EnterpriseId)
 
 
-def create_app(settings: Settings | None = None, clock: Callable[[], int] = utc_now) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, clock: Callable[[], int] = utc_now, random: Random | None = None
+) -> FastAPI:
     """The application.
 
     Arguments:
         settings: from the environment where not given.
         clock: gives now as an instant.
+        random: draws the decisions that are computed again; one of its own where not given.
     """
     chosen = settings or read_settings()
+    drawing = random or Random()  # noqa: S311 - which decisions are looked at is no secret
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -62,7 +71,14 @@ def create_app(settings: Settings | None = None, clock: Callable[[], int] = utc_
             clock,
             follow_records=chosen.clock == "records",
         )
+        app.state.metrics = counted = Metrics()
+        app.state.watch = watch = SkewWatch(
+            store, counted.looked, sample=chosen.skew_sample, random=drawing, clock=clock
+        )
+        if chosen.skew_every_seconds:
+            watch.start(chosen.skew_every_seconds)
         yield
+        await asyncio.to_thread(watch.stop)
         store.close()
 
     # the pages of /docs come from the installed package: they work where no other host is reached
@@ -93,7 +109,11 @@ def _add_routes(app: FastAPI) -> None:
         raw = parsed_json(await request.body())
         if not isinstance(raw, dict):
             raise MalformedBodyError("the body should be one JSON object: the declaration's envelope")
+        begin = perf_counter()
         body, is_new = clearance_of(request).decide(raw, idempotency_key)
+        if is_new:
+            metrics_of(request).decided(body["lane"]["code"], perf_counter() - begin)
+            watch_of(request).note(body["decision_id"])
         return JSONResponse(
             body, status_code=201 if is_new else 200, headers={"Location": f"/v1/decisions/{body['decision_id']}"}
         )
@@ -161,6 +181,17 @@ def _add_routes(app: FastAPI) -> None:
         """Database, champions, policy and feature state, each by itself."""
         found = _readiness(clearance_of(request))
         return JSONResponse(found.model_dump(), status_code=200 if found.ready else 503)
+
+    @app.get(
+        "/metrics", tags=["operation"], response_class=Response, responses=documented(500) | documentation.METRICS,
+        summary="Metrics for Prometheus",
+    )  # fmt: skip
+    async def metrics(request: Request) -> Response:
+        """Decisions by lane, how long they took, and how many were computed again: `greenlane_skew_mismatches_total` is always 0.
+
+        Each process counts its own since it started.
+        """
+        return Response(metrics_of(request).text(), media_type=MEDIA_TYPE)
 
 
 def _message_answer(clearance: Clearance, body: bytes) -> Response:

@@ -249,6 +249,8 @@ class Clearance:
             "models": self.models.digests(),
         }  # fmt: skip
         identity = digest_of([record.source, record.guid, at, evidence])
+        # which versions were stored by then, so that the vectors can be computed again; the same question has the same id anyway
+        evidence["seq"] = record_rows.last_seq(connection)
         zh, en = LANES[ruling.lane]
         answer = DecisionAnswer(
             decision_id=f"dec_{identity[:24]}", declaration_no=number, enterprise=record.payload["enterprise"],
@@ -303,7 +305,9 @@ def _as_known(connection: Connection, sent: Record, fresh: tuple[Record, ...]) -
         if record.kind == "declaration" and record.digest == sent.digest:
             return record
     stored = record_rows.open_versions(connection, [record_rows.name_of(sent)])
-    record = stored[0] if stored else sent
+    if not stored:  # deleted since: decided on as it was sent
+        return sent
+    record = stored[0]
     summary = latest_match(connection, record)
     return record if summary is None else replace(record, payload={**record.payload, "match": summary})
 

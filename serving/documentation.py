@@ -85,6 +85,9 @@ RECEIPT: dict[int | str, Any] = {
         "content": {"application/xml": {"schema": _TEXT}},
     }
 }
+METRICS: dict[int | str, Any] = {
+    200: {"description": "The text format of Prometheus", "content": {"text/plain": {"schema": _TEXT}}}
+}
 
 
 def complete(app: FastAPI) -> None:

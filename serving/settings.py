@@ -33,6 +33,10 @@ class Settings(BaseSettings):
     pseudonym_key_id: str = "k1"
     """The id of that key, which stands in each pseudonym: a new secret needs a new id."""
     max_body_bytes: int = Field(default=8_000_000, ge=1_000)
+    skew_every_seconds: float = Field(default=60, ge=0)
+    """How often the service computes some of its decisions again, to see that none differs; 0 for never."""
+    skew_sample: int = Field(default=10, ge=1, le=1_000)
+    """How many decisions it takes each time. One pass over the records does for all of them."""
     threads: int = Field(default=1, ge=1)
     """Cores for training. The answer path always uses one."""
 

@@ -47,6 +47,26 @@ def by_key(connection: Connection, idempotency_key: str) -> Decided | None:
     return _read(connection.execute(select(table).where(table.c.idempotency_key == idempotency_key)).one_or_none())
 
 
+def newest_ids(connection: Connection, most: int, since: int = 0) -> list[str]:
+    """The ids of the newest decisions, the newest first.
+
+    Arguments:
+        since: only decisions made at this instant or later.
+    """
+    query = select(table.c.id).where(table.c.decided_at >= since).order_by(table.c.decided_at.desc(), table.c.id)
+    return list(connection.execute(query.limit(most)).scalars())
+
+
+def ids_from(connection: Connection, begin: str, most: int, since: int = 0) -> list[str]:
+    """Ids in their own order from a text on. They are digests, so those behind a random text are a fair draw.
+
+    Arguments:
+        since: only decisions made at this instant or later.
+    """
+    query = select(table.c.id).where(table.c.id >= begin, table.c.decided_at >= since).order_by(table.c.id)
+    return list(connection.execute(query.limit(most)).scalars())
+
+
 def latest_bodies(connection: Connection) -> dict[str, dict[str, Any]]:
     """The newest answer for each declaration number."""
     rows = connection.execute(select(table.c.declaration_no, table.c.body).order_by(table.c.decided_at, table.c.id))

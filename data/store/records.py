@@ -67,6 +67,26 @@ _IDENTITIES = (
     )
     .order_by(table.c.seq)
 )  # fmt: skip
+_HISTORY = (
+    select(table)
+    .where(
+        table.c.kind == bindparam("kind"),
+        table.c.source == bindparam("source"),
+        table.c.guid == bindparam("guid"),
+        table.c.seq <= bindparam("upto"),
+    )
+    .order_by(table.c.seq)
+)
+_BETWEEN = (
+    select(table)
+    .where(
+        table.c.seq > bindparam("begin"),
+        table.c.seq <= bindparam("end"),
+        # so that SQLite goes by place and not through all of a kind
+        func.coalesce(table.c.kind, "").in_(bindparam("kinds", expanding=True)),
+    )
+    .order_by(table.c.seq.desc())
+)
 _BOUGHT = (
     select(table.c.buyer, func.sum(table.c.dutiable_fen))
     .where(
@@ -215,6 +235,49 @@ def versions(connection: Connection, *, kinds: Sequence[str] = (), enterprise: s
         query = query.where(rows.c.enterprise == enterprise)
     for row in connection.execute(query):
         yield Version(row.seq, _as_record(row), OPEN if row.ended_at is None else row.ended_at)
+
+
+def by_digest(connection: Connection, kind: str, reference: str, digest: str) -> tuple[int, Record] | None:
+    """The version of a kind that has a number and a digest, with its place."""
+    rows = connection.execute(_BY_REFERENCE, {"kind": kind, "numbers": [reference]})
+    return next(((row.seq, _as_record(row)) for row in rows if row.digest == digest), None)
+
+
+def history(connection: Connection, name: Name, upto: int = OPEN) -> list[tuple[int, Record]]:
+    """The versions under a name with their places, in the order of intake.
+
+    Arguments:
+        upto: the last place that counts.
+    """
+    kind, source, guid = name
+    rows = connection.execute(_HISTORY, {"kind": kind, "source": source, "guid": guid, "upto": upto})
+    return [(row.seq, _as_record(row)) for row in rows]
+
+
+def read_back(chunks: Iterable[Sequence[tuple[int, Record]]]) -> Iterator[Version]:
+    """Versions with what ended each, from chunks of versions in the reverse order of intake.
+
+    Backwards, what ends a version is seen before it. So one pass needs to remember no more than the corrections, deletions and
+    repairs whose version is still to come, and the derived matches.
+    """
+    ends: dict[Name, tuple[int, int]] = {}
+    for chunk in chunks:
+        for seq, record in chunk:
+            ended_by, ended_at = ends.pop(name_of(record), (OPEN, OPEN))
+            # `Judge` lets nothing new end anything; derived matches it does not judge
+            if record.action != "new" or record.kind == "match":
+                ends[name_of(record)] = (seq, record.known_at)
+            yield Version(seq, record, ended_at, ended_by)
+
+
+def between(connection: Connection, begin: int, end: int, kinds: Sequence[str]) -> list[tuple[int, Record]]:
+    """The versions of some kinds in a range of places, the newest first.
+
+    Arguments:
+        begin, end: the range, the first place excluded.
+    """
+    rows = connection.execute(_BETWEEN, {"begin": begin, "end": end, "kinds": kinds})
+    return [(row.seq, _as_record(row)) for row in rows]
 
 
 def since(connection: Connection, seq: int) -> Iterator[tuple[int, Record, Record | None]]:

@@ -1,4 +1,4 @@
-"""Commands on records: simulate, import, quarantine, db, features."""
+"""Commands on records: simulate, import, db."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -52,7 +52,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("import")(import_records)
     app.command("simulate")(simulate_world)
-    app.add_typer(_features, name="features", help="The live feature state and the catalogue.")
     app.add_typer(_db, name="db", help="The database.")
 
 
@@ -120,37 +119,6 @@ def simulate_world(
         print_json(counts)
     else:
         out.print(f"wrote {folder}: " + ", ".join(f"{n:,} {name}" for name, n in counts.items()))
-
-
-_features = typer.Typer(no_args_is_help=True)
-
-
-@_features.command("rebuild")
-def features_rebuild() -> None:
-    """Build the live feature state anew from all records."""
-    from models.policy import shipped_policies
-    from serving.clearance import Clearance
-
-    settings = read_settings()
-    store = open_store(settings.database_url)
-    clearance = Clearance(
-        store, shipped_policies(), settings.draw_secret(), settings.pseudonyms(), utc_now, catch_up=False
-    )
-    with progress("rebuilding feature state") as show, store.write() as connection:
-        keys = clearance.live.rebuild(connection, show)
-    out.print(f"{keys:,} keys")
-
-
-@_features.command("list")
-def features_list(name: Annotated[str, typer.Argument(help="credit, shipment, korea or scms")] = "credit") -> None:
-    """The features of a set with their explanations."""
-    from features.catalogue import feature_set
-
-    features = feature_set(name)
-    table = Table("feature", "theme", "English", "中文", title=f"{features.name}: {len(features.features)} features")
-    for feature in features.features:
-        table.add_row(feature.name, feature.theme, feature.en, feature.zh)
-    out.print(table)
 
 
 _db = typer.Typer(no_args_is_help=True)

@@ -5,22 +5,22 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import delete
 
 from data.errors import LateQuestionError
-from data.layout import VersionTables
 from data.records import Record, Version, make_record
 from data.store import Store, open_store
 from data.store import records as record_rows
 from data.store.schema import metadata
 from data.times import DAY, OPEN, midnight
 from features import reference
-from features.batch import FeedsInMemory, matrix
+from features.batch import matrix_of
 from features.catalogue import SETS, SHIPMENT
 from features.definitions import FeatureSet
 from features.forms import Value
 from features.live import LiveFeatures, vector
-from features.questions import Question, Questions, about_enterprise
+from features.questions import Question, about_enterprise
 from tests.feature_layer.busy import busy_history
 from tests.feature_layer.histories import OPERATORS, START, History, histories
 
@@ -78,9 +78,8 @@ def _agree(store: Store, sets: list[FeatureSet], history: History) -> None:
     online = _online(store, sets, history)
     questions = [step for step in history.steps if isinstance(step, Question)]
     versions = _versions(store)
-    tables = VersionTables(versions)
     for place, features in enumerate(sets):
-        batch = matrix(features, FeedsInMemory(features.measures, tables), Questions.of(questions))
+        batch = matrix_of(features, versions, questions)
         names = [feature.name for feature in features.features]
         for number, question in enumerate(questions):
             oracle = dict(zip(names, reference.vector(features, versions, question), strict=True))
@@ -147,6 +146,29 @@ def test_rebuilding_gives_the_live_state(store: Store, history: History) -> None
         before = live.measured(connection, question)
         live.rebuild(connection)
         assert live.measured(connection, question) == before
+
+
+@_LAWS
+@given(history=histories(), learned=st.integers(0, 2))
+def test_several_questions_in_one_pass_are_answered_as_one_by_one(store: Store, history: History, learned: int) -> None:
+    """Also where the versions come backwards, and where a question knows only the first ones in the order of intake."""
+    _online(store, [OPERATORS], history)
+    questions = [step for step in history.steps if isinstance(step, Question)]
+    with store.read() as connection:
+        stored = record_rows.between(connection, 0, OPEN, ["declaration", "supervision"])
+        upto = [max(0, record_rows.last_seq(connection) - learned * n) for n in range(len(questions))]
+    backwards = list(record_rows.read_back([stored[:3], stored[3:]]))
+    assert [(v.seq, v.ended_at) for v in backwards[::-1]] == [
+        (v.seq, v.ended_at) for v in _versions(store) if v.record.kind in ("declaration", "supervision")
+    ]
+    asked = [reference.Asked(OPERATORS, question, last) for question, last in zip(questions, upto, strict=True)]
+    one_by_one = []
+    for question, last in zip(questions, upto, strict=True):
+        then = [
+            Version(v.seq, v.record, v.ended_at if v.ended_by <= last else OPEN) for v in backwards if v.seq <= last
+        ]
+        one_by_one.append(reference.vector(OPERATORS, then, question))
+    assert reference.vectors(asked, backwards) == one_by_one
 
 
 def _penalty(action: str, known_at: int) -> Record:

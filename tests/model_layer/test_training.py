@@ -12,13 +12,14 @@ import shap
 
 from data.errors import BundleError, TooFewLabelsError
 from data.importing import import_paths
+from data.layout import VersionTables
 from data.records import Version, make_record
 from data.simulator import load_parameters, simulate, write_world
 from data.snapshots import write_snapshot
 from data.store import open_store
 from data.store import records as record_rows
 from data.times import DAY, OPEN
-from features.batch import Batch
+from features.batch import FeedsInMemory, measured
 from features.catalogue import feature_set
 from models.bundle import Bundle, from_bytes, make_bundle, to_bytes
 from models.dataset import Dataset, credit_dataset, shipment_dataset
@@ -215,7 +216,7 @@ def test_a_bundle_scores_in_a_fresh_process_without_training_code(
 
 def test_batch_refuses_sums_that_leave_64_bits() -> None:
     from data.errors import FeatureError
-    from features.questions import about_enterprise
+    from features.questions import Questions, about_enterprise
     from features.themes.common import DECLARATIONS, ENTERPRISE, total
 
     measure = total(DECLARATIONS, ENTERPRISE, "declared_value_fen")
@@ -225,7 +226,8 @@ def test_batch_refuses_sums_that_leave_64_bits() -> None:
         for n in range(3)
     ]
     with pytest.raises(FeatureError, match="64 bits"):
-        Batch([measure], [Version(n, r, OPEN) for n, r in enumerate(records)], [about_enterprise("f", 10)])
+        tables = VersionTables([Version(n, r, OPEN) for n, r in enumerate(records)])
+        measured([measure], FeedsInMemory([measure], tables), Questions.of([about_enterprise("f", 10)]))
 
 
 def test_the_truth_of_a_world_plays_no_part_in_training(tmp_path: Path) -> None:

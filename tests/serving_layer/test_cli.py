@@ -242,6 +242,7 @@ WRONG = {
     "no registry": Wrong(
         ["train", "credit"], ("nowhere.yaml",), environment={"GREENLANE_MLFLOW_CONFIG": "nowhere.yaml"}
     ),
+    "unknown decision": Wrong(["features", "verify", "--decision", "dec_0"], ("dec_0", "decision_id")),
     "unknown feature set": Wrong(["features", "list", "none"], ("none", "korea")),
     "decide a missing file": Wrong(["decide", "none.jsonl"], ("none.jsonl",)),
     "decide without a service": Wrong(

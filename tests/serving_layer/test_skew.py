@@ -14,7 +14,7 @@ from data.store import decisions as decision_rows
 from data.store import records as record_rows
 from data.store.schema import decisions
 from data.times import DAY, from_instant, show
-from features.batch import matrix
+from features.batch import matrix_of
 from features.catalogue import CREDIT, feature_set
 from features.live import vector
 from features.questions import Question, about_enterprise, identity_at
@@ -23,6 +23,7 @@ from models.champions import Signature, install
 from models.dataset import credit_dataset, shipment_dataset
 from models.policy import shipped_policies
 from models.training import train
+from serving import skew
 from serving.clearance import Clearance
 from serving.cli.replay import in_order, steps_of
 from tests.reading import PSEUDONYMS, reading
@@ -77,7 +78,7 @@ def test_every_stored_vector_is_what_the_batch_engine_computes_as_known_then(rep
         for d in decided
     ]
     for model, features in (("credit", CREDIT), ("shipment", feature_set("shipment"))):
-        columns = matrix(features, versions, questions)
+        columns = matrix_of(features, versions, questions)
         for number, one in enumerate(decided):
             for feature, stored in zip(features.features, one.evidence["vectors"][model], strict=True):
                 computed = columns[feature.name][number]
@@ -97,11 +98,20 @@ def test_credit_asked_now_is_what_training_would_ask(replayed: tuple[Store, Clea
         ]
         assert question == about_enterprise(enterprise, question.at, identity_at(identities, question.at))
         assert "legal_person" in question.facts
-    columns = matrix(CREDIT, versions, [question for question, _ in asked])
+    columns = matrix_of(CREDIT, versions, [question for question, _ in asked])
     for number, (question, measured) in enumerate(asked):
         for feature, value in zip(CREDIT.features, vector(CREDIT, measured, question), strict=True):
             computed = columns[feature.name][number]
             assert value is None if computed != computed else value == computed, feature.name
+
+
+def test_every_decision_is_confirmed_by_the_reference_engine(replayed: tuple[Store, Clearance]) -> None:
+    store, _ = replayed
+    with store.read() as connection:
+        made = decision_rows.newest_ids(connection, 10_000)
+    findings = skew.verify(store, made)
+    assert len(findings) >= 50
+    assert all(finding.values and not finding.mismatches and not finding.unverifiable for finding in findings)
 
 
 def test_rebuilding_the_live_state_changes_no_answer(replayed: tuple[Store, Clearance]) -> None:
