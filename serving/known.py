@@ -1,0 +1,170 @@
+"""What is known of an enterprise at a moment: now from the live state, in the past from its records as known then."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from data.errors import NotFoundError, PolicyError
+from data.records import Version
+from data.store import records as record_rows
+from data.times import CHINA, from_instant, show, to_instant
+from features.catalogue import CREDIT
+from features.measures import Key, Measure
+from features.moments import measured_at
+from features.questions import Question, about_enterprise
+from features.themes.common import DECLARATIONS, ENTERPRISE, LEVELS, total
+from features.views import view_of
+from models.policy import Level, Policy
+from serving.clearance import Clearance, level_of
+from serving.scores import ModelsInUse, Scored
+
+DECLARED_365D = total(DECLARATIONS, ENTERPRISE, "declared_value_fen", 365)
+"""By which firms have a size: the declared value of 365 days, in fen."""
+_LEVEL = Measure("latest", LEVELS, ENTERPRISE, "level_rank")
+_KEYS: tuple[Key, ...] = tuple(dict.fromkeys(measure.key for measure in CREDIT.measures))
+_RELATED = tuple(key for key in _KEYS if key.fields != ENTERPRISE.fields)
+_MONTHS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An enterprise at a moment.
+
+    `versions` are all that may bear on it, those known later included; `own` are its own records known by then. `identity` is
+    the registration in force; `policy` is None where none was in force.
+    """
+
+    enterprise: str
+    question: Question
+    versions: tuple[Version, ...]
+    own: tuple[Version, ...]
+    identity: dict[str, Any] | None
+    measured: dict[Measure, int | None]
+    scored: Scored
+    models: ModelsInUse
+    policy: Policy | None
+
+    @property
+    def level(self) -> Level:
+        """The statutory level; routine where none was ever set."""
+        return level_of(self.measured)
+
+    @property
+    def months(self) -> list[Question]:
+        """The question about it at each of the last ends of months, oldest first."""
+        return [question_at(self.own, self.enterprise, at) for at in month_ends(self.question.at)]
+
+
+def known(clearance: Clearance, connection: Connection, enterprise: str, as_of: int | None = None) -> Known:
+    """What is known of an enterprise.
+
+    Arguments:
+        connection: a steady transaction.
+        as_of: an instant of the past; now where None.
+    Raises:
+        NotFoundError: where no record names it, or none was known by then.
+    """
+    own = list(record_rows.versions(connection, enterprise=enterprise))
+    if not own:
+        raise NotFoundError(f"no record names enterprise {enterprise}; check the code")
+    if as_of is None:
+        question, measured = known_now(clearance, connection, enterprise, own)
+    else:
+        question, measured = question_at(own, enterprise, as_of), {}
+    by_then = tuple(version for version in own if version.record.known_at < question.at)
+    if not by_then:
+        raise NotFoundError(
+            f"no record of enterprise {enterprise} was known as of {show(question.at)}; ask for a later moment"
+        )
+    versions = tuple(_with_related(connection, enterprise, own, question))
+    models = clearance.models
+    if as_of is not None:
+        if not clearance.follow_records:  # a replay of the past has the models of now
+            models = ModelsInUse.as_of(connection, as_of, ("credit",))
+        measures = tuple(dict.fromkeys((*CREDIT.measures, _LEVEL, DECLARED_365D, *models.measures_of("credit"))))
+        (measured,) = measured_at(measures, versions, [question])
+    try:
+        policy: Policy | None = clearance.policies.at(question.at)
+    except PolicyError:
+        policy = None
+    return Known(
+        enterprise=enterprise, question=question, versions=versions, own=by_then,
+        identity=identity_at(own, question.at), measured=measured, models=models, policy=policy,
+        scored=models.score(question, measured, models=("credit",)),
+    )  # fmt: skip
+
+
+def known_now(
+    clearance: Clearance, connection: Connection, enterprise: str, own: Iterable[Version]
+) -> tuple[Question, dict[Measure, int | None]]:
+    """The question about an enterprise as known now with all its keys, and its measures from the live state.
+
+    Arguments:
+        own: the versions of its records, or of its registration alone.
+    """
+    question, measured = clearance.enterprise_now(connection, enterprise)
+    asked = question_at(own, enterprise, question.at)
+    if extra := {name: value for name, value in asked.facts.items() if name not in question.facts}:
+        question = Question(question.at, {**question.facts, **extra})
+        measured = clearance.live.measured(connection, question)
+    return question, measured
+
+
+def question_at(versions: Iterable[Version], enterprise: str, at: int) -> Question:
+    """The question about an enterprise at a moment, with all keys of the archive that its registration of then gives.
+
+    A key of its related parties (`legal_person`, `parent`) is a field of the registration's view: nothing here names it.
+    """
+    question = about_enterprise(enterprise, at)
+    identity = identity_at(versions, at) if _RELATED else None
+    if identity is None:
+        return question
+    view = view_of("identity", identity)
+    facts = {name: view[name] for key in _RELATED for name in key.fields if isinstance(view.get(name), str)}
+    return Question(at, {**facts, **question.facts})
+
+
+def identity_at(versions: Iterable[Version], at: int) -> dict[str, Any] | None:
+    """The registration in force at a moment, the one that became known last; None where there is none."""
+    found = None
+    for version in versions:
+        record = version.record
+        if record.kind == "identity" and record.action in ("new", "change"):
+            start = max(record.event_at, record.known_at)
+            if start < at < min(record.usable_until, version.ended_at):
+                found = record.payload
+    return found
+
+
+def month_ends(at: int, months: int = _MONTHS) -> list[int]:
+    """The last instants not after a moment at which a month began in China, and so another had ended; oldest first."""
+    day = from_instant(at).astimezone(CHINA)
+    year, month = day.year, day.month
+    found = []
+    for _ in range(months):
+        found.append(to_instant(datetime(year, month, 1, tzinfo=CHINA)))
+        year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+    return found[::-1]
+
+
+def _with_related(
+    connection: Connection, enterprise: str, own: Sequence[Version], question: Question
+) -> Iterable[Version]:
+    """Its own versions and those of its related parties, in the order of intake.
+
+    Related are the enterprises whose registration names what a related key of the question, now or at the end of a month, asks
+    for. That may be more than bear on it: the keys of the measures choose among them.
+    """
+    if not _RELATED:
+        return own
+    asked = [question, *(question_at(own, enterprise, at) for at in month_ends(question.at))]
+    values = {str(q.facts[name]) for q in asked for key in _RELATED for name in key.fields if name in q.facts}
+    named = {found for value in values - {enterprise} for found in (value, *record_rows.enterprises_naming(connection, value))}
+    kinds = sorted({measure.stream.kind for measure in CREDIT.measures if measure.key in _RELATED})
+    found = {version.seq: version for version in own}
+    for other in sorted(named - {enterprise}):
+        found.update((v.seq, v) for v in record_rows.versions(connection, kinds=kinds, enterprise=other))
+    return (found[seq] for seq in sorted(found))
