@@ -94,8 +94,8 @@ def measured_at(
                 series[place].take(first, end, seen.start, seen.value)
     answers: list[dict[Measure, int | None]] = [dict.fromkeys(measures) for _ in questions]
     for key_name, numbers in asked.items():
-        for place, measure in enumerate(measures):
-            found = series.get((place, key_name)) or _Series(measure, len(numbers))
+        for index, measure in enumerate(measures):
+            found = series.get((index, key_name)) or _Series(measure, len(numbers))
             for number, value in zip(numbers, found.values(), strict=True):
                 if names[number][measure.key] == key_name:
                     answers[number][measure] = value
@@ -113,6 +113,4 @@ def values_at(features: FeatureSet, versions: Iterable[Version], questions: Sequ
     Arguments and their meaning are those of `measured_at`; each answer is that of `features.reference.vector`.
     """
     answers = measured_at(features.measures, versions, questions)
-    return [
-        values_of(features, measured, question) for measured, question in zip(answers, questions, strict=True)
-    ]
+    return [values_of(features, measured, question) for measured, question in zip(answers, questions, strict=True)]

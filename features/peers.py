@@ -1,6 +1,6 @@
 """Peers: firms of one role, size band and district, and where a value stands among theirs.
 
-Groups keep every value with how often it occurs, so that a percentile is exact in a group and in the wider one that joins several.
+Groups keep every value with how often it occurs, so that a percentile is exact, in a wider group that joins several too.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The credit archive of an enterprise at a moment: who it is, every theme with its evidence, its peers, its score with reasons."""
+"""The credit archive of an enterprise at a moment: who it is, every theme with evidence and peers, its score with reasons."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -181,4 +181,4 @@ def _peers(peers: Peers) -> PeersAnswer:
 
 def _no_peers(code: str) -> NoPeersAnswer:
     zh, en = NO_PEERS[code]  # type: ignore[index]
-    return NoPeersAnswer(code=code, zh=zh, en=en)  # type: ignore[arg-type]
+    return NoPeersAnswer(code=code, zh=zh, en=en)

@@ -12,8 +12,6 @@ from models.reasons import Reason
 from serving.answers import Answer, ScoreAnswer
 from serving.peers import NoPeers
 
-_TIME = {"description": "China time", "examples": ["2026-07-01T00:00:00+08:00"]}
-
 
 class EvidenceRecord(Answer):
     """A record behind a value, by the ids under which its sender knows it, and what it gave."""
@@ -84,13 +82,15 @@ class ThemeAnswer(Answer):
 class PeersAnswer(Answer):
     """Who the enterprise is compared with."""
 
-    as_of: str = Field(**_TIME)  # type: ignore[arg-type]
+    as_of: str = Field(description="China time", examples=["2026-07-01T00:00:00+08:00"])
     width: Width = Field(description="What the peers share; the widest where narrower groups have too few firms")
     role: str
     band: str
     band_zh: str
     band_en: str
-    district: str = Field(description="Of the enterprise, whether or not the peers share it; empty where not registered")
+    district: str = Field(
+        description="Of the enterprise, whether or not the peers share it; empty where not registered"
+    )
     firms: int
 
 
@@ -107,7 +107,7 @@ class GivenLane(Answer):
 
     decision_id: str
     declaration_no: str
-    decided_at: str = Field(**_TIME)  # type: ignore[arg-type]
+    decided_at: str = Field(description="China time", examples=["2026-07-01T00:00:00+08:00"])
     lane: Lane
 
 
@@ -118,7 +118,7 @@ class CreditArchive(Answer):
     """
 
     enterprise: str
-    as_of: str = Field(**_TIME)  # type: ignore[arg-type]
+    as_of: str = Field(description="China time", examples=["2026-07-01T00:00:00+08:00"])
     identity: dict[str, Any] | None = Field(description="Its registration in force; persons are pseudonyms")
     statutory_level: Level = Field(description="From law and officers, never from a score")
     credit: ScoreAnswer | None = Field(description="From the model, never from law; null where none was in use")

@@ -77,7 +77,9 @@ def _page(request: Request, found: CreditArchive, lang: Lang) -> Response:
     # the other language of the very same archive, also where it is of now
     query = dict(request.query_params) | {"as_of": found.as_of, "lang": "en" if lang == "zh" else "zh"}
     page = report(found, lang, other=f"/v1/archives/{found.enterprise}/report?{urlencode(query)}")
-    return HTMLResponse(page, headers=SECURITY | {"Vary": "Accept", "Content-Language": "zh-CN" if lang == "zh" else "en"})
+    return HTMLResponse(
+        page, headers=SECURITY | {"Vary": "Accept", "Content-Language": "zh-CN" if lang == "zh" else "en"}
+    )
 
 
 def prefers_page(accept: str) -> bool:

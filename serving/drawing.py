@@ -52,5 +52,8 @@ def percentile_bar(percentile: float, label: str, *, is_risky: bool) -> Markup:
         '<svg class="bar{risky}" role="img" viewBox="0 0 84 14" width="84" height="14"><title>{label}</title>'
         '<line class="track" x1="2" x2="82" y1="7" y2="7"/>{ticks}<circle cx="{x}" cy="7" r="4"/></svg>'
     ).format(
-        risky=" risky" if is_risky else "", label=label, ticks=Markup(ticks), x=f"{2 + percentile * 0.8:.1f}"  # noqa: S704
+        risky=" risky" if is_risky else "",
+        label=label,
+        ticks=Markup(ticks),  # noqa: S704 - numbers only
+        x=f"{2 + percentile * 0.8:.1f}",
     )

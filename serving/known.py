@@ -162,7 +162,11 @@ def _with_related(
         return own
     asked = [question, *(question_at(own, enterprise, at) for at in month_ends(question.at))]
     values = {str(q.facts[name]) for q in asked for key in _RELATED for name in key.fields if name in q.facts}
-    named = {found for value in values - {enterprise} for found in (value, *record_rows.enterprises_naming(connection, value))}
+    named = {
+        found
+        for value in values - {enterprise}
+        for found in (value, *record_rows.enterprises_naming(connection, value))
+    }
     kinds = sorted({measure.stream.kind for measure in CREDIT.measures if measure.key in _RELATED})
     found = {version.seq: version for version in own}
     for other in sorted(named - {enterprise}):

@@ -28,7 +28,7 @@ NoPeers = Literal["no_table", "other_catalogue", "no_role"]
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A table that was built: as of when, of how many firms in how many groups, and how many registrations are left out (ended or closed)."""
+    """A table that was built: as of when, of how many firms in how many groups; registrations that ended are left out."""
 
     as_of: str
     firms: int
@@ -107,7 +107,9 @@ def place_of(identity: dict[str, Any], measured: dict[Measure, int | None]) -> P
         FeatureError: where the live state does not keep the declared value by which firms have a size.
     """
     if DECLARED_365D not in measured:
-        raise FeatureError(f"no feature set keeps {DECLARED_365D.name}, by which peers have a size: declare a feature of it")
+        raise FeatureError(
+            f"no feature set keeps {DECLARED_365D.name}, by which peers have a size: declare a feature of it"
+        )
     band = shipped_rules().band(measured[DECLARED_365D] or 0)
     return Place(str(identity["role"]), band.code, str(identity.get("district") or ""))
 

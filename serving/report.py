@@ -30,7 +30,10 @@ def report(archive: CreditArchive, lang: Lang = "zh", *, other: str | None = Non
     Arguments:
         other: the address of the same report in the other language; none for a file.
     """
-    missing = [fact for theme in archive.themes for fact in theme.facts if fact.missing]
+    missing: dict[str, list[FactAnswer]] = {}
+    for fact in (fact for theme in archive.themes for fact in theme.facts):
+        if fact.missing:
+            missing.setdefault(_picked(fact.missing, "", lang), []).append(fact)
     return _environment().get_template("archive.html").render(
         a=archive, lang=lang, other=other, other_lang="en" if lang == "zh" else "zh", missing=missing,
         t=lambda key: said(REPORT[key], lang), pick=lambda thing, name="": _picked(thing, name, lang),
@@ -46,7 +49,11 @@ def report(archive: CreditArchive, lang: Lang = "zh", *, other: str | None = Non
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=PackageLoader("serving"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("serving"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
 
 
@@ -92,7 +99,11 @@ def _bar(fact: FactAnswer, lang: Lang) -> Markup:
     is_risky = (fact.direction > 0 and place.percentile >= _RISKY) or (
         fact.direction < 0 and place.percentile <= 100 - _RISKY
     )
-    among = f"{place.among} 家有值，{place.missing} 家无值" if lang == "zh" else f"{place.among} have a value, {place.missing} none"
+    among = (
+        f"{place.among} 家有值，{place.missing} 家无值"
+        if lang == "zh"
+        else f"{place.among} have a value, {place.missing} none"
+    )
     risk = f"; {said(REPORT['risk_side'], lang)}" if is_risky else ""
     return percentile_bar(place.percentile, f"P{place.percentile:.0f} ({among}{risk})", is_risky=is_risky)
 
@@ -100,5 +111,6 @@ def _bar(fact: FactAnswer, lang: Lang) -> Markup:
 def _gave(gave: dict[str, int | str]) -> list[tuple[str, str]]:
     """What a record gave, each measure without its key; amounts with separators."""
     return [
-        (name.partition(".")[2] or name, f"{value:,}" if isinstance(value, int) else value) for name, value in gave.items()
+        (name.partition(".")[2] or name, f"{value:,}" if isinstance(value, int) else value)
+        for name, value in gave.items()
     ]

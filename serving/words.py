@@ -26,10 +26,10 @@ THEMES: dict[Theme, Words] = {
     "price": ("价格", "Prices"),
 }
 GAPS: dict[Gap, Words] = {
-    "no_key": ("登记中没有所需的关联信息", "the registration does not name whom it is about"),
-    "not_given": ("未提供该事项", "the fact itself was not given"),
-    "no_base": ("期内没有可供相比的记录", "no record in the period to compare with"),
-    "too_few": ("记录太少或数值相同，无法计算离散度", "too few records, or all of one value, to tell a spread"),
+    "no_key": ("备案中未载明关联方", "not named in the registration"),
+    "not_given": ("未提供", "not given"),
+    "no_base": ("期内无可比记录", "nothing to compare with"),
+    "too_few": ("记录太少或数值相同", "too few or equal records"),
     "no_record": ("尚无此类记录", "no such record"),
 }
 NO_PEERS: dict[NoPeers, Words] = {
@@ -96,7 +96,7 @@ REPORT: dict[str, Words] = {
     "skip": ("跳至各主题", "Skip to the themes"),
     "other_language": ("English", "中文"),
     "as_of": ("截至（北京时间）", "As of (China time)"),
-    "code": ("统一社会信用代码", "Unified social credit code"),
+    "code": ("统一社会信用代码", "Credit code (USCC)"),
     "name": ("名称", "Name"),
     "role": ("角色", "Role"),
     "district": ("区县（园区）", "District or park"),
@@ -118,8 +118,8 @@ REPORT: dict[str, Words] = {
         "由模型根据档案计算，仅供风险管理参考；评分本身不产生任何法定后果，也不将任何企业列入名单。",
         "Computed by the model from this archive, for risk management; a score has no legal effect and lists nobody.",
     ),
+    "score": ("评分", "Score"),
     "grade": ("等级", "Grade"),
-    "points": ("分", "points"),
     "base": ("起点（参照群体）", "Start (reference population)"),
     "others": ("其余各项", "All other facts"),
     "no_score": ("截至该时点没有在用的模型。", "No model was in use at this moment."),
@@ -136,12 +136,12 @@ REPORT: dict[str, Words] = {
     "fact": ("指标", "Fact"),
     "value": ("数值", "Value"),
     "percentile": ("同类百分位", "Among peers"),
-    "trend": ("近12个月末", "12 ends of months"),
+    "trend": ("近12个月", "Last 12 months"),
     "evidence": ("依据", "Evidence"),
     "records": ("条记录", "records"),
     "record_one": ("条记录", "record"),
     "more": ("另有 {n} 条未列出", "{n} more are not listed"),
-    "no_evidence": ("无记录", "none"),
+    "no_evidence": ("无", "none"),
     "kind": ("类别", "Kind"),
     "record_id": ("来源与记录编号", "Source and record id"),
     "reference": ("业务编号", "Number"),
@@ -166,9 +166,9 @@ REPORT: dict[str, Words] = {
     "about_as_of": (
         "本档案所列为截至上述时点已知的内容：其后才知悉的记录、更正和信用修复均不计入，因此任何时候都可以按同一时点重新生成，"
         "内容和摘要不变。记录有三个时间：发生、知悉、可用至；信用修复或法定期限届满后，记录即退出其后的各项数值。",
-        "This archive holds what was known as of the moment above: records, corrections and repairs that became known later do not "
-        "count, so that it can be made again for the same moment at any time, with the same content and digest. A record has three "
-        "times: it happened, it became known, its use ends. Once repaired or expired it leaves every later value.",
+        "This archive holds what was known as of the moment above: records, corrections and repairs that became known later "
+        "do not count, so that it can be made again for the same moment at any time, with the same content and digest. A record has "
+        "three times: it happened, it became known, its use ends. Once repaired or expired it leaves every later value.",
     ),
     "about_persons": (
         "自然人仅以假名出现。金额单位为元，时间为北京时间。",

@@ -77,7 +77,9 @@ def of_role(connection: Connection, table: PeerTable, role: str) -> list[PeerRow
 
 
 def _packed(values: Values) -> bytes:
-    return zlib.compress(msgspec.msgpack.encode({name: sorted(counts.items()) for name, counts in sorted(values.items())}))
+    return zlib.compress(
+        msgspec.msgpack.encode({name: sorted(counts.items()) for name, counts in sorted(values.items())})
+    )
 
 
 def _unpacked(content: bytes) -> Values:

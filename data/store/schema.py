@@ -195,7 +195,7 @@ peer_tables = Table(
     Column("left_out", BigInteger, nullable=False),
     Index(None, "as_of"),
 )  # fmt: skip
-"""Each building of the peers' values: as of when, for which definitions of features, of how many firms, and how many were left out."""
+"""Each building of the peers' values: as of when, for which definitions, of how many firms, how many were left out."""
 
 peer_values = Table(
     "peer_values", metadata,

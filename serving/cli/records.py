@@ -52,7 +52,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("import")(import_records)
     app.command("simulate")(simulate_world)
-    app.add_typer(_features, name="features", help="The live feature state and the catalogue.")
+    app.add_typer(features_group, name="features", help="The live feature state and the catalogue.")
     app.add_typer(_db, name="db", help="The database.")
 
 
@@ -122,10 +122,10 @@ def simulate_world(
         out.print(f"wrote {folder}: " + ", ".join(f"{n:,} {name}" for name, n in counts.items()))
 
 
-_features = typer.Typer(no_args_is_help=True)
+features_group = typer.Typer(no_args_is_help=True)
 
 
-@_features.command("rebuild")
+@features_group.command("rebuild")
 def features_rebuild() -> None:
     """Build the live feature state anew from all records."""
     from models.policy import shipped_policies
@@ -141,7 +141,7 @@ def features_rebuild() -> None:
     out.print(f"{keys:,} keys")
 
 
-@_features.command("list")
+@features_group.command("list")
 def features_list(name: Annotated[str, typer.Argument(help="credit, shipment, korea or scms")] = "credit") -> None:
     """The features of a set with their explanations."""
     from features.catalogue import feature_set

@@ -7,7 +7,19 @@ import typer
 from rich.markup import escape
 
 from data.errors import CreditRiskError
-from serving.cli import demo, evaluation, matching, quarantine, records, reference, service, snapshots, training
+from serving.cli import (
+    archive,
+    demo,
+    evaluation,
+    features,
+    matching,
+    quarantine,
+    records,
+    reference,
+    service,
+    snapshots,
+    training,
+)
 from serving.cli.terminal import err
 
 app = typer.Typer(
@@ -17,7 +29,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (records, quarantine, matching, reference, snapshots, training, service, evaluation, demo):
+for module in (
+    records,
+    features,
+    quarantine,
+    matching,
+    archive,
+    reference,
+    snapshots,
+    training,
+    service,
+    evaluation,
+    demo,
+):
     module.register(app)
 
 
