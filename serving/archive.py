@@ -31,7 +31,7 @@ from serving.archive_answers import (
 )
 from serving.clearance import Clearance
 from serving.known import Known, known
-from serving.peers import Peers, peers_at
+from serving.peers import NoPeers, Peers, peers_at
 from serving.words import GAPS, NO_PEERS, THEMES
 
 MOST_RECORDS = 20
@@ -94,7 +94,7 @@ def credit_archive(
             for given in decisions
         ],
         digest="",
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
     content = archive.model_dump(mode="json", exclude=_NOT_DIGESTED)
     return archive.model_copy(update={"digest": digest_of(content)})
 
@@ -179,6 +179,6 @@ def _peers(peers: Peers) -> PeersAnswer:
     )  # fmt: skip
 
 
-def _no_peers(code: str) -> NoPeersAnswer:
-    zh, en = NO_PEERS[code]  # type: ignore[index]
+def _no_peers(code: NoPeers) -> NoPeersAnswer:
+    zh, en = NO_PEERS[code]
     return NoPeersAnswer(code=code, zh=zh, en=en)

@@ -167,8 +167,8 @@ REPORT: dict[str, Words] = {
         "本档案所列为截至上述时点已知的内容：其后才知悉的记录、更正和信用修复均不计入，因此任何时候都可以按同一时点重新生成，"
         "内容和摘要不变。记录有三个时间：发生、知悉、可用至；信用修复或法定期限届满后，记录即退出其后的各项数值。",
         "This archive holds what was known as of the moment above: records, corrections and repairs that became known later "
-        "do not count, so that it can be made again for the same moment at any time, with the same content and digest. A record has "
-        "three times: it happened, it became known, its use ends. Once repaired or expired it leaves every later value.",
+        "do not count, so that it can be made again for the same moment at any time, with the same content and digest. A record "
+        "has three times: it happened, it became known, its use ends. Once repaired or expired it leaves every later value.",
     ),
     "about_persons": (
         "自然人仅以假名出现。金额单位为元，时间为北京时间。",
