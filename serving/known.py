@@ -12,6 +12,7 @@ from data.records import Version
 from data.store import records as record_rows
 from data.times import CHINA, from_instant, show, to_instant
 from features.catalogue import CREDIT
+from features.definitions import FeatureSet
 from features.measures import Key, Measure
 from features.moments import measured_at
 from features.questions import Question, about_enterprise
@@ -24,9 +25,16 @@ from serving.scores import ModelsInUse, Scored
 DECLARED_365D = total(DECLARATIONS, ENTERPRISE, "declared_value_fen", 365)
 """By which firms have a size: the declared value of 365 days, in fen."""
 _LEVEL = Measure("latest", LEVELS, ENTERPRISE, "level_rank")
-_KEYS: tuple[Key, ...] = tuple(dict.fromkeys(measure.key for measure in CREDIT.measures))
-_RELATED = tuple(key for key in _KEYS if key.fields != ENTERPRISE.fields)
 _MONTHS = 12
+
+
+def related_keys(features: FeatureSet) -> tuple[Key, ...]:
+    """The keys of a set beside the enterprise itself: those of its related parties."""
+    keys = dict.fromkeys(measure.key for measure in features.measures)
+    return tuple(key for key in keys if key.fields != ENTERPRISE.fields)
+
+
+_RELATED = related_keys(CREDIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,8 @@ def known(clearance: Clearance, connection: Connection, enterprise: str, as_of: 
         raise NotFoundError(
             f"no record of enterprise {enterprise} was known as of {show(question.at)}; ask for a later moment"
         )
-    versions = tuple(_with_related(connection, enterprise, own, question))
+    asked = [question, *(question_at(own, enterprise, at) for at in month_ends(question.at))]
+    versions = tuple(with_related(connection, own, asked) if _RELATED else own)
     models = clearance.models
     if as_of is not None:
         if not clearance.follow_records:  # a replay of the past has the models of now
@@ -113,17 +122,17 @@ def known_now(
     return question, measured
 
 
-def question_at(versions: Iterable[Version], enterprise: str, at: int) -> Question:
+def question_at(versions: Iterable[Version], enterprise: str, at: int, related: tuple[Key, ...] = _RELATED) -> Question:
     """The question about an enterprise at a moment, with all keys of the archive that its registration of then gives.
 
     A key of its related parties (`legal_person`, `parent`) is a field of the registration's view: nothing here names it.
     """
     question = about_enterprise(enterprise, at)
-    identity = identity_at(versions, at) if _RELATED else None
+    identity = identity_at(versions, at) if related else None
     if identity is None:
         return question
     view = view_of("identity", identity)
-    facts = {name: view[name] for key in _RELATED for name in key.fields if isinstance(view.get(name), str)}
+    facts = {name: view[name] for key in related for name in key.fields if isinstance(view.get(name), str)}
     return Question(at, {**facts, **question.facts})
 
 
@@ -150,25 +159,24 @@ def month_ends(at: int, months: int = _MONTHS) -> list[int]:
     return found[::-1]
 
 
-def _with_related(
-    connection: Connection, enterprise: str, own: Sequence[Version], question: Question
-) -> Iterable[Version]:
-    """Its own versions and those of its related parties, in the order of intake.
+def with_related(
+    connection: Connection, own: Sequence[Version], questions: Sequence[Question], features: FeatureSet = CREDIT
+) -> list[Version]:
+    """The versions of an enterprise's own records and those of its related parties, in the order of intake.
 
-    Related are the enterprises whose registration names what a related key of the question, now or at the end of a month, asks
-    for. That may be more than bear on it: the keys of the measures choose among them.
+    Related are the enterprises whose registration names what a related key of a question asks for. They may have more records
+    than bear on it: the keys of the measures choose among them.
+
+    Arguments:
+        own: the versions of its own records.
+        questions: all questions that will be asked about it.
     """
-    if not _RELATED:
-        return own
-    asked = [question, *(question_at(own, enterprise, at) for at in month_ends(question.at))]
-    values = {str(q.facts[name]) for q in asked for key in _RELATED for name in key.fields if name in q.facts}
-    named = {
-        found
-        for value in values - {enterprise}
-        for found in (value, *record_rows.enterprises_naming(connection, value))
-    }
-    kinds = sorted({measure.stream.kind for measure in CREDIT.measures if measure.key in _RELATED})
+    related = related_keys(features)
+    names = {name for key in related for name in key.fields if name not in ENTERPRISE.fields}
+    values = {str(question.facts[name]) for question in questions for name in names if name in question.facts}
+    named = values.union(*(record_rows.enterprises_naming(connection, value) for value in values))
+    kinds = sorted({measure.stream.kind for measure in features.measures if measure.key in related})
     found = {version.seq: version for version in own}
-    for other in sorted(named - {enterprise}):
+    for other in sorted(named - {str(question.facts.get("enterprise")) for question in questions}):
         found.update((v.seq, v) for v in record_rows.versions(connection, kinds=kinds, enterprise=other))
-    return (found[seq] for seq in sorted(found))
+    return [found[seq] for seq in sorted(found)]

@@ -6,20 +6,24 @@ from typing import get_args
 
 import pytest
 
-from data.store import open_store
+from data.records import Record, make_record
+from data.store import Store, open_store
 from data.store import records as record_rows
-from data.times import CHINA, DAY, HOUR, from_instant, show, to_instant
+from data.times import CHINA, DAY, HOUR, from_instant, midnight, show, to_instant
 from features import reference
 from features.catalogue import CREDIT
-from features.definitions import FeatureSet, Theme
+from features.definitions import Feature, FeatureSet, Theme
+from features.evidence import evidence
+from features.forms import Number
 from features.live import vector
+from features.measures import Key, Measure, Stream
 from features.peers import Width, shipped_rules
 from features.questions import about_enterprise
 from models.policy import shipped_policies
 from serving.archive_answers import CreditArchive
 from serving.archives import prefers_page
 from serving.clearance import Clearance
-from serving.known import known, month_ends
+from serving.known import known, month_ends, question_at, related_keys, with_related
 from serving.peers import build_peers, place_of
 from serving.report import report
 from serving.words import THEMES, WIDTHS
@@ -232,6 +236,54 @@ def test_a_model_scores_no_moment_before_it_was_in_use(service: Service, world: 
     before = archive(service, firm, as_of=show(world.end - 10 * DAY))  # champions were installed at the world's end
     assert before["credit"] is None
     assert archive(service, firm)["credit"] is not None
+
+
+# --- related parties -------------------------------------------------------------------------------------------------
+
+
+def test_related_parties_are_read_for_whatever_keys_a_set_has(store: Store) -> None:
+    """Keys that no engine of the archive knows by name, taken from the registration of each moment."""
+    at = midnight(20_000)
+    person, parent = Key("person", ("legal_person",)), Key("group", ("parent_code", "role"))
+    hits = Stream("hits", "supervision", "finding", ("hit",))
+    features = FeatureSet(
+        "related", "enterprise",
+        tuple(
+            Feature(key.name, "related", Number(Measure("count", hits, key)), "x", "x")
+            for key in (person, parent, Key("enterprise", ("enterprise",)))
+        ),
+    )  # fmt: skip
+
+    def record(kind: str, guid: str, seq: int, **payload: object) -> Record:
+        return make_record(
+            kind=kind, guid=guid, source="s", action="new", event_at=at + seq, known_at=at + seq, payload=payload
+        )
+
+    def hit(guid: str, seq: int, **payload: object) -> Record:
+        return record("supervision", guid, seq, event="inspection", finding="hit", **payload)
+
+    sent = [
+        record("identity", "i1", 1, enterprise="a", role="agent", legal_person="p1", parent_code="z"),
+        record("identity", "i2", 2, enterprise="b", role="agent", legal_person="p1"),
+        record("identity", "i3", 3, enterprise="c", role="agent", legal_person="p2", parent_code="z"),
+        hit("h1", 4, enterprise="a", legal_person="p1"), hit("h2", 5, enterprise="b", legal_person="p1"),
+        hit("h3", 6, enterprise="c", legal_person="p2", parent_code="z", role="agent"),
+        hit("h4", 7, enterprise="z", parent_code="z", role="agent"), record("order", "o1", 8, enterprise="b", order_no="o"),
+    ]  # fmt: skip
+    with store.write() as connection:
+        record_rows.append(connection, sent)
+        own = list(record_rows.versions(connection, enterprise="a"))
+        question = question_at(own, "a", at + DAY, related_keys(features))
+        assert question.facts == {"enterprise": "a", "legal_person": "p1", "parent_code": "z", "role": "agent"}
+        assert question_at(own, "a", at, related_keys(features)).facts == {"enterprise": "a"}  # not registered yet
+        versions = with_related(connection, own, [question], features)
+        everything = list(record_rows.versions(connection))
+    assert [v.record.guid for v in versions] == ["i1", "h1", "h2", "h3", "h4"]
+    wanted = reference.vector(features, everything, question)
+    assert wanted == [2.0, 2.0, 1.0]
+    assert reference.vector(features, versions, question) == wanted
+    found = evidence(features, versions, question)
+    assert [item.version.record.guid for item in found["person"].items] == ["h2", "h1"]
 
 
 # --- peers -----------------------------------------------------------------------------------------------------------
