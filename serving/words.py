@@ -69,7 +69,7 @@ KINDS: dict[str, Words] = {
     "payment": ("支付单", "payment"),
     "waybill": ("运单", "waybill"),
     "tracking": ("物流状态", "tracking"),
-    "declaration": ("清单", "declaration list"),
+    "declaration": ("清单", "declaration"),
     "list_status": ("清单回执", "list receipt"),
     "cancellation": ("撤单", "cancellation"),
     "return": ("退货", "return"),
