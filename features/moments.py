@@ -102,15 +102,13 @@ def measured_at(
     return answers
 
 
-def values_of(features: FeatureSet, measured: dict[Measure, int | None], question: Question) -> list[Value]:
-    """The features of a set from measures, in the set's order."""
-    return [feature.expression.scalar(measured, question) for feature in features.features]
-
-
 def values_at(features: FeatureSet, versions: Iterable[Version], questions: Sequence[Question]) -> list[list[Value]]:
     """The features of a set at the moment of each question, each in the set's order.
 
     Arguments and their meaning are those of `measured_at`; each answer is that of `features.reference.vector`.
     """
     answers = measured_at(features.measures, versions, questions)
-    return [values_of(features, measured, question) for measured, question in zip(answers, questions, strict=True)]
+    return [
+        [feature.expression.scalar(measured, question) for feature in features.features]
+        for measured, question in zip(answers, questions, strict=True)
+    ]

@@ -17,8 +17,9 @@ SECURITY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
 }
-"""Headers under which a report is served: even a mistake in it could run nothing."""
+"""Headers under which a report is served: even a mistake in it could run nothing, and no shared cache keeps it."""
 _RISKY = 90
 """From which percentile on a value that means more risk stands out."""
 _FEATURES = {feature.name: feature for feature in CREDIT.features}

@@ -1,6 +1,7 @@
 """Credit archives: what was known at a moment, exactly, with its evidence, peers and trends, as JSON and as a page."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import get_args
 
@@ -236,6 +237,16 @@ def test_a_model_scores_no_moment_before_it_was_in_use(service: Service, world: 
     before = archive(service, firm, as_of=show(world.end - 10 * DAY))  # champions were installed at the world's end
     assert before["credit"] is None
     assert archive(service, firm)["credit"] is not None
+
+
+def test_archives_are_read_while_records_and_decisions_come_in(service: Service, world: World) -> None:
+    firm = firms(world)[0]
+    with ThreadPoolExecutor(3) as pool:
+        reading = [pool.submit(archive, service, firm) for _ in range(12)]
+        for raw in world.pending[:8]:
+            decided(service.decide(raw))
+        seen = [one.result() for one in reading]
+    assert {archive(service, firm, as_of=body["as_of"])["enterprise"] for body in seen} == {firm}
 
 
 # --- related parties -------------------------------------------------------------------------------------------------
