@@ -7,8 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data.records import Record, Version, make_record
-from data.store.records import name_of
+from data.records import Version, make_record
 from data.times import DAY, OPEN
 from features import reference
 from features.catalogue import SETS
@@ -17,23 +16,13 @@ from features.evidence import Evidence, evidence
 from features.forms import Number, Value
 from features.missing import gap_of
 from features.questions import Question, about_enterprise
-from tests.feature_layer.histories import FIRM, OPERATORS, START, History, histories
+from tests.feature_layer.dense import dense
+from tests.feature_layer.histories import FIRM, OPERATORS, START
 
 _LAWS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def versions_of(history: History) -> list[Version]:
-    """The versions that a store would hold, each with the moment at which its next one became known."""
-    records = [step for step in history.steps if isinstance(step, Record)]
-    following = [
-        next((later.known_at for later in records[place + 1 :] if name_of(later) == name_of(record)), OPEN)
-        for place, record in enumerate(records)
-    ]
-    return [Version(seq, *pair) for seq, pair in enumerate(zip(records, following, strict=True), start=1)]
-
-
-def questions_of(history: History) -> list[Question]:
-    return [step for step in history.steps if isinstance(step, Question)]
+Case = tuple[list[Version], list[Question]]
 
 
 def alone(feature: Feature, versions: Sequence[Version], question: Question) -> Value:
@@ -46,12 +35,9 @@ def behind(found: Evidence) -> list[Version]:
 
 
 @_LAWS
-@given(history=histories(), random=st.randoms(use_true_random=False))
-def test_a_value_follows_from_its_evidence_alone_and_nothing_beside_it_matters(
-    history: History, random: Random
-) -> None:
-    versions = versions_of(history)
-    question = random.choice(questions_of(history))
+@given(case=dense(), random=st.randoms(use_true_random=False))
+def test_a_value_follows_from_its_evidence_alone_and_nothing_beside_it_matters(case: Case, random: Random) -> None:
+    versions, (question, *_) = case
     values = reference.vector(OPERATORS, versions, question)
     found = evidence(OPERATORS, versions, question)
     for feature, value in zip(OPERATORS.features, values, strict=True):
@@ -62,10 +48,10 @@ def test_a_value_follows_from_its_evidence_alone_and_nothing_beside_it_matters(
 
 
 @_LAWS
-@given(history=histories())
-def test_every_record_in_evidence_gives_something_by_itself(history: History) -> None:
-    versions = versions_of(history)
-    for question in questions_of(history):
+@given(case=dense())
+def test_every_record_in_evidence_gives_something_by_itself(case: Case) -> None:
+    versions, questions = case
+    for question in questions:
         for name, found in evidence(OPERATORS, versions, question).items():
             for item in found.items:
                 assert item.gave
@@ -73,10 +59,9 @@ def test_every_record_in_evidence_gives_something_by_itself(history: History) ->
 
 
 @_LAWS
-@given(history=histories())
-def test_what_records_gave_adds_up_to_the_value(history: History) -> None:
-    versions = versions_of(history)
-    question = questions_of(history)[-1]
+@given(case=dense())
+def test_what_records_gave_adds_up_to_the_value(case: Case) -> None:
+    versions, (*_, question) = case
     values = reference.vector(OPERATORS, versions, question)
     found = evidence(OPERATORS, versions, question)
     summed = 0
@@ -96,10 +81,9 @@ def test_what_records_gave_adds_up_to_the_value(history: History) -> None:
 
 
 @_LAWS
-@given(history=histories(), most=st.integers(0, 5))
-def test_a_capped_list_is_the_newest_part_and_counts_the_whole(history: History, most: int) -> None:
-    versions = versions_of(history)
-    question = questions_of(history)[-1]
+@given(case=dense(), most=st.integers(0, 5))
+def test_a_capped_list_is_the_newest_part_and_counts_the_whole(case: Case, most: int) -> None:
+    versions, (*_, question) = case
     whole, capped = evidence(OPERATORS, versions, question), evidence(OPERATORS, versions, question, most=most)
     for name, found in capped.items():
         assert (found.count, found.digest) == (whole[name].count, whole[name].digest)
@@ -111,10 +95,10 @@ def test_a_capped_list_is_the_newest_part_and_counts_the_whole(history: History,
 
 
 @_LAWS
-@given(history=histories())
-def test_what_becomes_known_later_changes_no_evidence(history: History) -> None:
-    versions = versions_of(history)
-    for question in questions_of(history):
+@given(case=dense())
+def test_what_becomes_known_later_changes_no_evidence(case: Case) -> None:
+    versions, questions = case
+    for question in questions:
         known = [v for v in versions if v.record.known_at < question.at]
         as_known = [Version(v.seq, v.record, v.ended_at if v.ended_at <= question.at else OPEN) for v in known]
         now, then = evidence(OPERATORS, versions, question), evidence(OPERATORS, as_known, question)
@@ -122,11 +106,11 @@ def test_what_becomes_known_later_changes_no_evidence(history: History) -> None:
 
 
 @settings(_LAWS, max_examples=30)
-@given(history=histories(most=20))
-def test_there_is_a_reason_exactly_where_there_is_no_value(history: History) -> None:
-    versions = versions_of(history)
+@given(case=dense(most=20))
+def test_there_is_a_reason_exactly_where_there_is_no_value(case: Case) -> None:
+    versions, questions = case
     for features in SETS.values():
-        for question in questions_of(history):
+        for question in questions:
             measured = dict(
                 zip(features.measures, reference.measure_values(features.measures, versions, question), strict=True)
             )

@@ -5,12 +5,15 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from data.records import Record, Version
 from features import reference
 from features.catalogue import SETS
 from features.moments import measured_at, values_at
 from features.questions import Question
+from tests.feature_layer.dense import dense, versions_of
 from tests.feature_layer.histories import OPERATORS, History, histories
-from tests.feature_layer.test_evidence import questions_of, versions_of
+
+Case = tuple[list[Version], list[Question]]
 
 _LAWS = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -21,10 +24,9 @@ def around(questions: list[Question]) -> list[Question]:
 
 
 @_LAWS
-@given(history=histories(), random=st.randoms(use_true_random=False))
-def test_many_moments_are_answered_as_the_reference_engine_answers_each(history: History, random: Random) -> None:
-    versions = versions_of(history)
-    questions = around(questions_of(history))
+@given(case=dense(), random=st.randoms(use_true_random=False))
+def test_many_moments_are_answered_as_the_reference_engine_answers_each(case: Case, random: Random) -> None:
+    versions, questions = case[0], around(case[1])
     random.shuffle(questions)
     wanted = [reference.vector(OPERATORS, versions, question) for question in questions]
     assert values_at(OPERATORS, random.sample(versions, len(versions)), questions) == wanted
@@ -33,8 +35,8 @@ def test_many_moments_are_answered_as_the_reference_engine_answers_each(history:
 @settings(_LAWS, max_examples=30)
 @given(history=histories(most=20))
 def test_so_it_is_for_the_whole_catalogue(history: History) -> None:
-    versions = versions_of(history)
-    questions = questions_of(history)
+    versions = versions_of([step for step in history.steps if isinstance(step, Record)])
+    questions = [step for step in history.steps if isinstance(step, Question)]
     for features in SETS.values():
         wanted = [reference.vector(features, versions, question) for question in questions]
         assert values_at(features, versions, questions) == wanted

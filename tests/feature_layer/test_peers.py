@@ -31,6 +31,8 @@ def test_a_percentile_is_the_mid_rank_among_all_peers_own_firm_included(firms: l
         peers = [values for other, values in firms if like(other)]
         assert group.firms == len(peers)
         assert group.firms >= least or width == "role"
+        narrower = [sum(like(other, more) for other, _ in firms) for more in range(fields + 1, 4)]
+        assert all(count < least for count in narrower)
         for column, name in enumerate(("x", "y")):
             given_values = [values[column] for values in peers if values[column] is not None]
             found = standing(group, name, row[column])
