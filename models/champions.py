@@ -29,14 +29,16 @@ def install(store: Store, bundle: Bundle, signature: Signature) -> None:
         rows.promote(connection, promotion)
 
 
-def champion(connection: Connection, model: str) -> Bundle:
+def champion(connection: Connection, model: str, at: int | None = None) -> Bundle:
     """The champion of a model.
 
+    Arguments:
+        at: an instant for the one of then; now where None.
     Raises:
         NoChampionError: where none was promoted.
         BundleError: where its bytes are missing or changed.
     """
-    digest = rows.champions(connection).get(model)
+    digest = rows.champions(connection, at).get(model)
     if digest is None:
         raise NoChampionError(f"no {model} model is in use yet: run `greenlane train {model} --promote`")
     content = rows.content_of(connection, digest)

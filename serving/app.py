@@ -10,16 +10,14 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
-from pydantic import TypeAdapter, ValidationError
 
 from data.errors import InvalidRecordError, NotFoundError, PolicyError, StoreError
 from data.intake import Tally
 from data.records import utc_now
 from data.store import decisions as decision_rows
 from data.store import open_store
-from data.values import EnterpriseId
 from models.policy import shipped_policies
-from serving import documentation, matching, quarantine
+from serving import archives, documentation, matching, quarantine
 from serving.answers import (
     ArchiveAnswer,
     DecisionAnswer,
@@ -44,7 +42,6 @@ _ANSWERED_BEFORE: dict[str, Any] = {
     "model": DecisionAnswer,
 }
 _KEY_HELP = "The same key with the same request gives the same answer"
-_ENTERPRISE = TypeAdapter(EnterpriseId)
 
 
 def create_app(
@@ -91,6 +88,7 @@ def create_app(
     _add_routes(app)
     app.include_router(quarantine.router)
     app.include_router(matching.router)
+    app.include_router(archives.router)
     documentation.complete(app)
     return app
 
@@ -162,11 +160,7 @@ def _add_routes(app: FastAPI) -> None:
     )  # fmt: skip
     async def enterprise(request: Request, uscc: Annotated[str, Path(max_length=100)]) -> ArchiveAnswer:
         """Identity, statutory level, score with reasons, and every theme, as known now."""
-        try:
-            code = _ENTERPRISE.validate_python(uscc)
-        except ValidationError as error:
-            raise InvalidRecordError((("uscc", str(error.errors()[0]["msg"]).removeprefix("Value error, ")),)) from None
-        return archive_of(clearance_of(request), code)
+        return archive_of(clearance_of(request), archives.enterprise_of(uscc))
 
     @app.get("/healthz", response_model=Health, tags=["operation"], summary="Whether the process lives")
     async def health() -> Health:

@@ -51,21 +51,28 @@ class ModelsInUse:
         digests = bundle_rows.champions(connection)
         if digests == self._digests:
             return False
-        scorers = {}
-        for model in digests:
-            try:
-                scorers[model] = Scorer(champion(connection, model))
-            except CreditRiskError as error:
-                log.error(  # noqa: TRY400 - the text says it all
-                    "the %s champion cannot be used: %s", model, error
-                )
-        self._digests, self._scorers = digests, scorers
+        self._scorers = _scorers(connection, digests)
+        self._digests = digests
         return True
+
+    @classmethod
+    def as_of(cls, connection: Connection, at: int, models: tuple[str, ...]) -> "ModelsInUse":
+        """Some models as they were in use at an instant."""
+        found = cls()
+        digests = bundle_rows.champions(connection, at)
+        found._digests = {model: digest for model, digest in digests.items() if model in models}
+        found._scorers = _scorers(connection, found._digests, at)
+        return found
 
     def feature_sets(self) -> Iterable[FeatureSet]:
         """The feature sets that the models ask for, and the archive's."""
         scorers = self._scorers.values()
         return ({CREDIT.name: CREDIT} | {scorer.features.name: scorer.features for scorer in scorers}).values()
+
+    def measures_of(self, model: str) -> tuple[Measure, ...]:
+        """The measures that a model asks for; none where it is not in use."""
+        scorer = self._scorers.get(model)
+        return scorer.features.measures if scorer else ()
 
     def digests(self) -> dict[str, str | None]:
         """The digest of each model in use."""
@@ -102,3 +109,16 @@ class ModelsInUse:
             shares=[Share(code=c.feature.group or c.feature.name, points=c.points) for c in explained.contributions],
             model=self._scorers[model].bundle.digest,
         )  # fmt: skip
+
+
+def _scorers(connection: Connection, models: Iterable[str], at: int | None = None) -> dict[str, Scorer]:
+    """The champions of some models, those aside that cannot be used."""
+    scorers = {}
+    for model in models:
+        try:
+            scorers[model] = Scorer(champion(connection, model, at))
+        except CreditRiskError as error:
+            log.error(  # noqa: TRY400 - the text says it all
+                "the %s champion cannot be used: %s", model, error
+            )
+    return scorers

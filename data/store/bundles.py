@@ -43,6 +43,13 @@ def promote(connection: Connection, promotion: Promotion) -> None:
     )  # fmt: skip
 
 
-def champions(connection: Connection) -> dict[str, str]:
-    """The digest of each model's champion."""
-    return {row.model: row.digest for row in connection.execute(_CHAMPIONS)}
+def champions(connection: Connection, at: int | None = None) -> dict[str, str]:
+    """The digest of each model's champion.
+
+    Arguments:
+        at: an instant for those of then; now where None.
+    """
+    if at is None:
+        return {row.model: row.digest for row in connection.execute(_CHAMPIONS)}
+    then = select(promotions.c.model, promotions.c.digest).where(promotions.c.promoted_at <= at)
+    return {row.model: row.digest for row in connection.execute(then.order_by(promotions.c.seq))}

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, func, insert, select
 
 from data.records import canonical
 from data.store.schema import decisions as table
+from data.times import OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,40 @@ def latest_bodies(connection: Connection) -> dict[str, dict[str, Any]]:
     return {number: msgspec.json.decode(body) for number, body in rows}
 
 
-def lanes(connection: Connection, enterprise: str) -> dict[str, int]:
-    """How often each lane was given to an enterprise."""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A lane that was given: by which decision, on which declaration, when."""
+
+    id: str
+    declaration_no: str
+    decided_at: int
+    lane: str
+
+
+def lanes(connection: Connection, enterprise: str, before: int = OPEN) -> dict[str, int]:
+    """How often each lane was given to an enterprise.
+
+    Arguments:
+        before: only decisions before this instant.
+    """
     query = (
         select(table.c.lane, func.count().label("decisions"))
-        .where(table.c.enterprise == enterprise)
+        .where(table.c.enterprise == enterprise, table.c.decided_at < before)
         .group_by(table.c.lane)
+        .order_by(table.c.lane)
     )
     return {row.lane: row.decisions for row in connection.execute(query)}
+
+
+def latest(connection: Connection, enterprise: str, before: int, most: int) -> list[Given]:
+    """The last decisions on an enterprise's shipments before an instant, newest first."""
+    query = (
+        select(table.c.id, table.c.declaration_no, table.c.decided_at, table.c.lane)
+        .where(table.c.enterprise == enterprise, table.c.decided_at < before)
+        .order_by(table.c.decided_at.desc(), table.c.id)
+        .limit(most)
+    )
+    return [Given(row.id, row.declaration_no, row.decided_at, row.lane) for row in connection.execute(query)]
 
 
 def _read(row: Row[Any] | None) -> Decided | None:

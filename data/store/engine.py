@@ -28,9 +28,15 @@ class Store:
     engine: Engine
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A transaction that only reads."""
+    def read(self, *, steady: bool = False) -> Iterator[Connection]:
+        """A transaction that only reads.
+
+        Arguments:
+            steady: whether all its questions are answered from one state of the database (on SQLite they always are).
+        """
         with _reported(), self.engine.connect() as connection, connection.begin():
+            if steady and connection.dialect.name == "postgresql":
+                connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             yield connection
 
     @contextmanager

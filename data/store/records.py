@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    ScalarSelect,
     Select,
     and_,
     bindparam,
@@ -17,7 +18,6 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    tuple_,
 )
 
 from data.matching.comparisons import dutiable_fen
@@ -41,6 +41,28 @@ def _is_last() -> ColumnElement[bool]:
         later.c.kind == table.c.kind, later.c.source == table.c.source, later.c.guid == table.c.guid,
         later.c.seq > table.c.seq,
     )  # fmt: skip
+
+
+def _known_next() -> ScalarSelect[Any]:
+    """When the next version of the same record became known: found by its name in the index, for a few records of many."""
+    later = table.alias("later")
+    return (
+        select(later.c.known_at)
+        .where(
+            later.c.kind == table.c.kind, later.c.source == table.c.source, later.c.guid == table.c.guid,
+            later.c.seq > table.c.seq,
+        )
+        .order_by(later.c.seq)
+        .limit(1)
+        .scalar_subquery()
+    )  # fmt: skip
+
+
+_ENDED_AT = _known_next()
+_NEXT_KNOWN = func.lead(table.c.known_at).over(
+    partition_by=(table.c.kind, table.c.source, table.c.guid), order_by=table.c.seq
+)
+"""The same for all records, in one run through the table."""
 
 
 def _documents_by(column: Column[Any]) -> Select[Any]:
@@ -219,21 +241,12 @@ def versions(connection: Connection, *, kinds: Sequence[str] = (), enterprise: s
         kinds: only these kinds, all where empty.
         enterprise: only the records of this enterprise.
     """
-    following = func.lead(table.c.known_at).over(
-        partition_by=(table.c.kind, table.c.source, table.c.guid), order_by=table.c.seq
-    )
-    windowed = select(table, following.label("ended_at"))
+    query = select(table, (_NEXT_KNOWN if enterprise is None else _ENDED_AT).label("ended_at"))
     if kinds:
-        windowed = windowed.where(table.c.kind.in_(kinds))
+        query = query.where(table.c.kind.in_(kinds))
     if enterprise is not None:
-        # a correction may move a record to another enterprise: all versions of each guid count for its ends
-        named = select(table.c.kind, table.c.source, table.c.guid).where(table.c.enterprise == enterprise)
-        windowed = windowed.where(tuple_(table.c.kind, table.c.source, table.c.guid).in_(named))
-    rows = windowed.subquery()
-    query = select(rows).order_by(rows.c.seq).execution_options(yield_per=_STREAMED)
-    if enterprise is not None:
-        query = query.where(rows.c.enterprise == enterprise)
-    for row in connection.execute(query):
+        query = query.where(table.c.enterprise == enterprise)
+    for row in connection.execute(query.order_by(table.c.seq).execution_options(yield_per=_STREAMED)):
         yield Version(row.seq, _as_record(row), OPEN if row.ended_at is None else row.ended_at)
 
 
@@ -278,6 +291,20 @@ def between(connection: Connection, begin: int, end: int, kinds: Sequence[str]) 
     """
     rows = connection.execute(_BETWEEN, {"begin": begin, "end": end, "kinds": kinds})
     return [(row.seq, _as_record(row)) for row in rows]
+
+
+def enterprises_naming(connection: Connection, value: str) -> list[str]:
+    """The enterprises whose registration (any version of an `identity` record) holds a text in any field, and more rarely others.
+
+    Arguments:
+        value: the text as a field holds it, for instance a legal person's pseudonym or a parent's code.
+    """
+    query = (
+        select(table.c.enterprise)
+        .where(table.c.kind == "identity", table.c.payload.contains(canonical(value).decode(), autoescape=True))
+        .distinct()
+    )
+    return sorted(found for (found,) in connection.execute(query) if found is not None)
 
 
 def since(connection: Connection, seq: int) -> Iterator[tuple[int, Record, Record | None]]:

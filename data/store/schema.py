@@ -185,3 +185,25 @@ promotions = Table(
     Column("reason", Text, nullable=False),
 )  # fmt: skip
 """Who made which bundle the champion, when and why. The last row of a model names its champion."""
+
+peer_tables = Table(
+    "peer_tables", metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("as_of", BigInteger, nullable=False),
+    Column("catalogue", String(64), nullable=False),
+    Column("firms", BigInteger, nullable=False),
+    Column("left_out", BigInteger, nullable=False),
+    Index(None, "as_of"),
+)  # fmt: skip
+"""Each building of the peers' values: as of when, for which definitions, of how many firms, how many were left out."""
+
+peer_values = Table(
+    "peer_values", metadata,
+    Column("table_id", BigInteger, primary_key=True),
+    Column("role", String(20), primary_key=True),
+    Column("band", String(20), primary_key=True),
+    Column("district", String(100), primary_key=True),
+    Column("firms", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)  # fmt: skip
+"""The firms of one role, size band and district: of each feature the values that they have, and how often each."""

@@ -116,3 +116,30 @@ def _show(findings: list[skew.Finding], seed: int, *, json: bool) -> None:
         f"{len(findings) - len(unverifiable):,} decisions checked, {values:,} values compared, {len(mismatches):,} differ; "
         f"{len(unverifiable):,} cannot be computed again (seed {seed})"
     )
+
+
+@_features.command("peers")
+def peers(json: Json = False) -> None:
+    """Build the table of peers' values anew, from the live state of all enterprises as of now. Earlier tables stay.
+
+    Archives take the newest table that is not later than their moment; nothing but this command makes one.
+    """
+    from models.policy import shipped_policies
+    from serving.clearance import Clearance
+    from serving.peers import build_peers
+
+    settings = read_settings()
+    now = utc_now()
+    clearance = Clearance(
+        open_store(settings.database_url), shipped_policies(), settings.draw_secret(), settings.pseudonyms(), lambda: now,
+        follow_records=settings.clock == "records",
+    )  # fmt: skip
+    with progress("gathering peers") as show:
+        built = build_peers(clearance, show)
+    if json:
+        print_json({"as_of": built.as_of, "firms": built.firms, "groups": built.groups, "left_out": built.left_out})
+        return
+    out.print(
+        f"peers as of {built.as_of}: {built.firms:,} enterprises in {built.groups:,} groups; "
+        f"{built.left_out:,} whose registration or business has ended are left out"
+    )

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from data.errors import CreditRiskError
 from serving.cli import (
+    archive,
     demo,
     evaluation,
     features,
@@ -28,7 +29,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (records, quarantine, matching, reference, features, snapshots, training, service, evaluation, demo):
+for module in (
+    records,
+    features,
+    quarantine,
+    matching,
+    archive,
+    reference,
+    snapshots,
+    training,
+    service,
+    evaluation,
+    demo,
+):
     module.register(app)
 
 

@@ -225,9 +225,9 @@ def test_batch_refuses_sums_that_leave_64_bits() -> None:
         make_record(kind="declaration", guid=str(n), source="s", action="new", event_at=n, known_at=n, payload=payload)
         for n in range(3)
     ]
+    feeds = FeedsInMemory([measure], VersionTables([Version(n, r, OPEN) for n, r in enumerate(records)]))
     with pytest.raises(FeatureError, match="64 bits"):
-        tables = VersionTables([Version(n, r, OPEN) for n, r in enumerate(records)])
-        measured([measure], FeedsInMemory([measure], tables), Questions.of([about_enterprise("f", 10)]))
+        measured([measure], feeds, Questions.of([about_enterprise("f", 10)]))
 
 
 def test_the_truth_of_a_world_plays_no_part_in_training(tmp_path: Path) -> None:
