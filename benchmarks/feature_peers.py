@@ -100,7 +100,7 @@ def with_polars(records: Path, questions: Path) -> pa.Table:
     totals = (
         pl.scan_parquet(records)
         .select(
-            firm=code("enterprise"), pair=code("enterprise") * 2**32 + code("buyer"), at=pl.col("event_at").dt.epoch("us"),
+            firm=firm, pair=code("enterprise") * 2**32 + code("buyer"), at=pl.col("event_at").dt.epoch("us"),
             amount="amount_fen", price="price_log",
         )
         .with_columns(day=_polars_day(pl.col("at")), square=price * price, n=pl.lit(1, pl.Int64))
