@@ -93,14 +93,16 @@ def with_polars(records: Path, questions: Path) -> pa.Table:
     def code(text: str) -> Any:
         return pl.col(text).cast(pl.Categorical).to_physical().cast(pl.Int64)
 
-    firm = pl.col("enterprise").cast(pl.Categorical)
+    asked = pl.read_parquet(questions).with_columns(
+        pl.col("enterprise").cast(pl.Categorical)
+    )  # its codes hold while it lives
     price, pair, day = pl.col("price"), pl.col("pair"), pl.col("day")
     before = pl.when(pair == pair.shift(1)).then(day - day.shift(1)).otherwise(OPEN)
     after = pl.when(pair == pair.shift(-1)).then(day.shift(-1) - day).otherwise(OPEN)
     totals = (
         pl.scan_parquet(records)
         .select(
-            firm=firm, pair=code("enterprise") * 2**32 + code("buyer"), at=pl.col("event_at").dt.epoch("us"),
+            firm=code("enterprise"), pair=code("enterprise") * 2**32 + code("buyer"), at=pl.col("event_at").dt.epoch("us"),
             amount="amount_fen", price="price_log",
         )
         .with_columns(day=_polars_day(pl.col("at")), square=price * price, n=pl.lit(1, pl.Int64))
@@ -111,13 +113,13 @@ def with_polars(records: Path, questions: Path) -> pa.Table:
             (before == OPEN).cast(pl.Int64).alias("first_ever"),
             *((after >= days).cast(pl.Int64).alias(f"last_{days}") for days in WINDOWS),
         )
-        .sort(pl.col("firm").to_physical(), "at")
+        .sort("firm", "at")
         .with_columns(pl.exclude("firm", "at").cum_sum().over("firm"))
         .collect()
     )  # fmt: skip
-    asked = pl.read_parquet(questions).select("question", firm=firm, at=pl.col("t").dt.epoch("us")).sort("at")
     opens = {days: (_polars_day(pl.col("at")) - days + 1) * DAY - 8 * HOUR for days in WINDOWS}
-    joined = asked.with_columns(moment.alias(f"opens_{days}") for days, moment in opens.items())
+    joined = asked.select("question", firm=code("enterprise"), at=pl.col("t").dt.epoch("us")).sort("at")
+    joined = joined.with_columns(moment.alias(f"opens_{days}") for days, moment in opens.items())
     for span in ("", *map(str, WINDOWS)):
         wanted = [*_SUMS, f"last_{span}"] if span else [*_SUMS, *(f"first_{one}" for one in SPANS)]
         key = f"opens_{span}" if span else "at"
