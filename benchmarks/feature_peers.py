@@ -99,15 +99,22 @@ def with_polars(records: Path, questions: Path) -> pa.Table:
     price, pair, day = pl.col("price"), pl.col("pair"), pl.col("day")
     before = pl.when(pair == pair.shift(1)).then(day - day.shift(1)).otherwise(OPEN)
     after = pl.when(pair == pair.shift(-1)).then(day.shift(-1) - day).otherwise(OPEN)
-    totals = (
+    rows = (
         pl.scan_parquet(records)
         .select(
-            firm=code("enterprise"), pair=code("enterprise") * 2**32 + code("buyer"), at=pl.col("event_at").dt.epoch("us"),
+            firm=code("enterprise"), customer=code("buyer"), at=pl.col("event_at").dt.epoch("us"),
             amount="amount_fen", price="price_log",
         )
-        .with_columns(day=_polars_day(pl.col("at")), square=price * price, n=pl.lit(1, pl.Int64))
-        .sort("pair", "at")
-        .select(
+        .collect()
+        .with_columns(
+            pair=pl.col("firm") * 2**32 + pl.col("customer"), day=_polars_day(pl.col("at")), square=price * price,
+            n=pl.lit(1, pl.Int64),
+        )
+        .drop("customer")
+        .sort("pair", maintain_order=True)
+    )  # fmt: skip
+    totals = (
+        rows.select(
             "firm", "at", *_SUMS,
             *((before >= days).cast(pl.Int64).alias(f"first_{days}") for days in WINDOWS),
             (before == OPEN).cast(pl.Int64).alias("first_ever"),
@@ -115,8 +122,8 @@ def with_polars(records: Path, questions: Path) -> pa.Table:
         )
         .sort("firm", "at")
         .with_columns(pl.exclude("firm", "at").cum_sum().over("firm"))
-        .collect()
     )  # fmt: skip
+    del rows
     opens = {days: (_polars_day(pl.col("at")) - days + 1) * DAY - 8 * HOUR for days in WINDOWS}
     joined = asked.select("question", firm=code("enterprise"), at=pl.col("t").dt.epoch("us")).sort("at")
     joined = joined.with_columns(moment.alias(f"opens_{days}") for days, moment in opens.items())
