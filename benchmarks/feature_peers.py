@@ -90,42 +90,12 @@ def with_polars(records: Path, questions: Path) -> pa.Table:
     """Running totals of rows sorted by firm, then one `join_asof` for the moment and one for each window."""
     import polars as pl
 
-    def code(text: str) -> Any:
-        return pl.col(text).cast(pl.Categorical).to_physical().cast(pl.Int64)
-
     asked = pl.read_parquet(questions).with_columns(
         pl.col("enterprise").cast(pl.Categorical)
     )  # its codes hold while it lives
-    price, pair, day = pl.col("price"), pl.col("pair"), pl.col("day")
-    before = pl.when(pair == pair.shift(1)).then(day - day.shift(1)).otherwise(OPEN)
-    after = pl.when(pair == pair.shift(-1)).then(day.shift(-1) - day).otherwise(OPEN)
-    rows = (
-        pl.scan_parquet(records)
-        .select(
-            firm=code("enterprise"), customer=code("buyer"), at=pl.col("event_at").dt.epoch("us"),
-            amount="amount_fen", price="price_log",
-        )
-        .collect()
-        .with_columns(
-            pair=pl.col("firm") * 2**32 + pl.col("customer"), day=_polars_day(pl.col("at")), square=price * price,
-            n=pl.lit(1, pl.Int64),
-        )
-        .drop("customer")
-        .sort("pair", maintain_order=True)
-    )  # fmt: skip
-    totals = (
-        rows.select(
-            "firm", "at", *_SUMS,
-            *((before >= days).cast(pl.Int64).alias(f"first_{days}") for days in WINDOWS),
-            (before == OPEN).cast(pl.Int64).alias("first_ever"),
-            *((after >= days).cast(pl.Int64).alias(f"last_{days}") for days in WINDOWS),
-        )
-        .sort("firm", "at")
-        .with_columns(pl.exclude("firm", "at").cum_sum().over("firm"))
-    )  # fmt: skip
-    del rows
+    totals = _polars_totals(records)
     opens = {days: (_polars_day(pl.col("at")) - days + 1) * DAY - 8 * HOUR for days in WINDOWS}
-    joined = asked.select("question", firm=code("enterprise"), at=pl.col("t").dt.epoch("us")).sort("at")
+    joined = asked.select("question", firm=_polars_code("enterprise"), at=pl.col("t").dt.epoch("us")).sort("at")
     joined = joined.with_columns(moment.alias(f"opens_{days}") for days, moment in opens.items())
     for span in ("", *map(str, WINDOWS)):
         wanted = [*_SUMS, f"last_{span}"] if span else [*_SUMS, *(f"first_{one}" for one in SPANS)]
@@ -147,6 +117,99 @@ def with_polars(records: Path, questions: Path) -> pa.Table:
         buyers = of(span, f"first_{span}", f"last_{span}")
         answers += [*_polars_formulas(span, n, amount, price, square), buyers.alias(f"buyers_{span}")]
     return joined.select("question", *answers).sort("question").select(FEATURES).to_arrow()
+
+
+def _polars_totals(records: Path) -> Any:
+    """Of each record the running totals of its firm, itself included, sorted by firm and moment."""
+    import polars as pl
+
+    price, pair, day = pl.col("price"), pl.col("pair"), pl.col("day")
+    before = pl.when(pair == pair.shift(1)).then(day - day.shift(1)).otherwise(OPEN)
+    after = pl.when(pair == pair.shift(-1)).then(day.shift(-1) - day).otherwise(OPEN)
+    rows = (
+        pl.scan_parquet(records)
+        .select(
+            firm=_polars_code("enterprise"), customer=_polars_code("buyer"), at=pl.col("event_at").dt.epoch("us"),
+            amount="amount_fen", price="price_log",
+        )
+        .collect()
+        .with_columns(
+            pair=pl.col("firm") * 2**32 + pl.col("customer"), day=_polars_day(pl.col("at")), square=price * price,
+            n=pl.lit(1, pl.Int64),
+        )
+        .drop("customer")
+        .sort("pair", maintain_order=True)
+    )  # fmt: skip
+    return (
+        rows.select(
+            "firm", "at", *_SUMS,
+            *((before >= days).cast(pl.Int64).alias(f"first_{days}") for days in WINDOWS),
+            (before == OPEN).cast(pl.Int64).alias("first_ever"),
+            *((after >= days).cast(pl.Int64).alias(f"last_{days}") for days in WINDOWS),
+        )
+        .sort("firm", "at")
+        .with_columns(pl.exclude("firm", "at").cum_sum().over("firm"))
+    )  # fmt: skip
+
+
+def totals_for_feast(records: Path, _questions: Path) -> pa.Table:
+    """The running totals as a feature store holds them: the last of each firm and moment, with the firm's name."""
+    import polars as pl
+
+    name = pl.col("enterprise").cast(pl.Categorical)
+    firms = pl.scan_parquet(records).select(name).unique().collect().with_columns(firm=_polars_code("enterprise"))
+    totals = _polars_totals(records).unique(["firm", "at"], keep="last", maintain_order=True)
+    at = pl.col("at").cast(pl.Datetime("us", "UTC")).alias("event_timestamp")
+    named = totals.join(firms, on="firm").with_columns(at, pl.col("enterprise").cast(pl.String))
+    return named.drop("firm", "at").to_arrow()
+
+
+def with_polars_intervals(records: Path, questions: Path) -> pa.Table:
+    """A change log in polars: sorted starts once, sorted ends for each window, running totals of either."""
+    import polars as pl
+
+    code = _polars_code("enterprise")
+    asked = pl.read_parquet(questions).with_columns(
+        pl.col("enterprise").cast(pl.Categorical)
+    )  # its codes hold while it lives
+    event_at, price = pl.col("event_at").dt.epoch("us"), pl.col("price")
+    closed = [pl.col(name).dt.epoch("us").fill_null(OPEN) for name in ("usable_until", "ended_at")]
+    rows = (
+        pl.scan_parquet(records)
+        .select(
+            firm=code, starts=pl.max_horizontal(event_at, pl.col("known_at").dt.epoch("us")), day=_polars_day(event_at),
+            closed=pl.min_horizontal(*closed), amount="amount_fen", price="price_log",
+        )
+        .collect()
+        .with_columns(square=price * price, n=pl.lit(1, pl.Int64))
+        .sort("firm", "starts")
+    )  # fmt: skip
+    joined = asked.select("question", firm=code, at=pl.col("t").dt.epoch("us")).sort("at")
+
+    def with_totals(name: str, moments: Any, *, exact: bool) -> Any:
+        totals = moments.with_columns(pl.col(_SUMS).cum_sum().over("firm").name.suffix(f"@{name}")).drop(_SUMS)
+        return joined.join_asof(
+            totals, on="at", by="firm", strategy="backward", allow_exact_matches=exact, check_sortedness=False
+        )
+
+    joined = with_totals("", rows.select("firm", *_SUMS, at="starts"), exact=False)
+    for span in SPANS:
+        opened = pl.col("closed")
+        if span != "ever":
+            opened = pl.min_horizontal("closed", (pl.col("day") + int(span)) * DAY - 8 * HOUR)
+        ends = rows.select("firm", *_SUMS, at=pl.max_horizontal(opened, pl.col("starts") + 1))
+        joined = with_totals(span, ends.filter(pl.col("at") < OPEN).sort("firm", "at"), exact=True)
+    answers = []
+    for span in SPANS:
+        sums = (pl.col(f"{name}@").fill_null(0) - pl.col(f"{name}@{span}").fill_null(0) for name in _SUMS)
+        answers += _polars_formulas(span, *sums)
+    return joined.select("question", *answers).sort("question").drop("question").to_arrow()
+
+
+def _polars_code(text: str) -> Any:
+    import polars as pl
+
+    return pl.col(text).cast(pl.Categorical).to_physical().cast(pl.Int64)
 
 
 def _polars_day(moment: Any) -> Any:
@@ -255,3 +318,44 @@ def with_duckdb_range(records: Path, questions: Path) -> pa.Table:
             GROUP BY question)
         ORDER BY question"""
     return _duckdb(records, questions).sql(query).to_arrow_table().select(FEATURES)
+
+
+def with_duckdb_intervals(records: Path, questions: Path) -> pa.Table:
+    """A change log in SQL: starts by day and the day's own, ends of each window by moment, running totals of either."""
+    sums = {"n": "1", "amount": "amount_fen", "price": "price_log", "square": "price_log * price_log"}
+    totals = ", ".join(f"sum({value})::BIGINT AS {name}" for name, value in sums.items())
+    running = ", ".join(f"(sum({name}) OVER firm)::BIGINT AS {name}" for name in sums)
+    connection = _duckdb(records, questions)
+    connection.execute(
+        f"""
+        CREATE TABLE started AS SELECT *, day_of(starts) AS day FROM record;
+        CREATE TABLE total AS SELECT enterprise, day, {running}
+            FROM (SELECT enterprise, day, {totals} FROM started GROUP BY ALL)
+            WINDOW firm AS (PARTITION BY enterprise ORDER BY day ROWS UNBOUNDED PRECEDING);
+        CREATE TABLE today AS SELECT question, {totals} FROM asked JOIN started
+            ON asked.enterprise = started.enterprise AND day_of(t) = day AND starts < t GROUP BY question
+        """
+    )
+    joins = """LEFT JOIN today USING (question)
+        ASOF LEFT JOIN total AS past ON asked.enterprise = past.enterprise AND day_of(t) > past.day"""
+    parts, columns = [], []
+    for span in SPANS:
+        closed = "closed" if span == "ever" else f"least(closed, midnight(day_of(event_at) + {span}))"
+        connection.execute(
+            f"""
+            CREATE TABLE end_{span} AS SELECT enterprise, moment, {running}
+            FROM (SELECT enterprise, greatest({closed}, starts + 1) AS moment, {totals} FROM started
+                WHERE {closed} < {OPEN} GROUP BY ALL)
+            WINDOW firm AS (PARTITION BY enterprise ORDER BY moment ROWS UNBOUNDED PRECEDING)
+            """
+        )
+        joins += f"""
+            ASOF LEFT JOIN end_{span} ON asked.enterprise = end_{span}.enterprise AND t >= end_{span}.moment"""
+        for short, name in zip("nasq", _SUMS, strict=True):
+            past = f"coalesce(past.{name}, 0) + coalesce(today.{name}, 0)"
+            parts.append(f"{past} - coalesce(end_{span}.{name}, 0) AS {short}_{span}")
+        columns.append(_formulas(span))
+    query = (
+        f"SELECT {', '.join(columns)} FROM (SELECT question, {', '.join(parts)} FROM asked {joins}) ORDER BY question"
+    )
+    return connection.sql(query).to_arrow_table()

@@ -22,9 +22,10 @@ WINDOWS = (7, 30, 90, 365)
 """Calendar days in China, the day of the question included."""
 SPANS = (*(str(days) for days in WINDOWS), "ever")
 FEATURES = tuple(f"{what}_{span}" for span in SPANS for what in ("count", "amount", "mean", "deviation", "buyers"))
-"""What is asked: of each window the records, their fen, mean and deviation of the price's logarithm, distinct buyers."""
-WHOLE = tuple(name for name in FEATURES if name.startswith(("count", "amount", "buyers")))
-"""Those that are integers; the others are floats, null where no record counts."""
+"""What is asked of each window: records, their fen, mean and deviation of the price's logarithm, distinct buyers.
+
+Mean and deviation (of the population) are floats, null where no record counts; all others are int64 and never null.
+"""
 
 FIRMS = 20_000
 FIRST_DAY, DAYS = 19_723, 730
@@ -42,7 +43,8 @@ RECORD = pa.schema(
         "amount_fen": pa.int64(), "price_log": pa.int64(), "buyer": pa.string(),
     }
 )  # fmt: skip
-QUESTION = pa.schema({"question": pa.int64(), "enterprise": pa.string(), "t": _MOMENT})
+QUESTION = pa.schema({"question": pa.int64(), "enterprise": pa.string(), "t": _MOMENT, "even": pa.bool_()})
+"""`even` tells the half that is drawn evenly over firms and time from the half that is drawn from the records."""
 
 
 def records_file(folder: Path, variant: str, count: int) -> Path:
@@ -135,6 +137,7 @@ def _questions(records: Path, count: int) -> pa.Table:
             pa.array(np.arange(count)),
             pa.concat_arrays([firm, drawn["enterprise"].combine_chunks()]).take(pa.array(order)),
             _moments(np.concatenate([t, begins])[order]),
+            pa.array(order < even),
         ],
         schema=QUESTION,
     )
