@@ -29,7 +29,7 @@ def answers(records: Path, questions: Path) -> pa.Table:
         `buyers_*` int64, 0 where no record counts; `mean_*` and `deviation_*` float64, null or NaN where none counts. With n, s
         and q the number, sum and sum of squares of `price_log`: mean s / n, deviation sqrt(n q - s s) / n.
     """
-    raise NotImplementedError("Greenlane's engine is not in the benchmark yet")
+    raise NotImplementedError("not there yet")
 
 
 def bucket(records: Path, folder: Path) -> None:
