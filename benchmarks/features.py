@@ -31,6 +31,7 @@ from benchmarks.measure import facts, write_json
 _ROOT = Path(__file__).parents[1]
 _FOLDER = _ROOT / "var" / "bench"
 _CLOSE = 1e-9
+_WIDTH = 120
 PINS = {
     "peers": ("duckdb==2.0.0", "numpy==2.4.6", "pandas==3.1.1", "polars==2.1.0", "pyarrow==25.0.1"),
     "feast": ("feast[duckdb]==0.67.0", "duckdb==2.0.0", "ibis-framework==12.0.0", "numpy==2.4.6", "pandas==2.3.3",
@@ -255,7 +256,9 @@ def main(
         raw = records_file(_FOLDER, variant, count)
         rows = measured(raw, questions_file(_FOLDER, raw, questions), mine, repeat, patience)
         found += [{"records": count, "variant": variant, "questions": questions} | row for row in rows]
-        Console().print(_table(rows, f"{count:,} records ({variant}), {questions:,} questions, median of {repeat}"))
+        Console(width=_WIDTH).print(
+            _table(rows, f"{count:,} records ({variant}), {questions:,} questions, median of {repeat}")
+        )
     write_json(out, {"figures": found, "pins": PINS, "facts": facts("numpy", "pyarrow")})
 
 
