@@ -37,8 +37,9 @@ def answers(records: Path, questions: Path) -> pa.Table:
 def bucket(records: Path, folder: Path) -> None:
     """Part a raw file by a hash of the firm into 64 files, each ordered by firm, then as it came. Done beforehand, not timed."""
     schema = pq.read_schema(records)
-    folder.mkdir(parents=True)
     with TemporaryDirectory(dir=folder.parent) as name:
+        unfinished = Path(name) / "finished"
+        unfinished.mkdir()
         spilled = [Path(name) / f"{number:02d}.arrow" for number in range(_BUCKETS)]
         writers = [pa.ipc.new_stream(str(path), schema) for path in spilled]
         for piece in pq.ParquetFile(records).iter_batches(batch_size=500_000):
@@ -55,9 +56,10 @@ def bucket(records: Path, folder: Path) -> None:
             firms = rows["enterprise"].combine_chunks().dictionary_encode().indices.to_numpy()
             ordered = rows.take(pa.array(np.argsort(firms, kind="stable")))
             pq.write_table(
-                ordered, folder / f"{path.stem}.parquet", compression="lz4", dictionary_pagesize_limit=_PAGE,
+                ordered, unfinished / f"{path.stem}.parquet", compression="lz4", dictionary_pagesize_limit=_PAGE,
                 row_group_size=len(rows) or 1,
             )  # fmt: skip
+        unfinished.rename(folder)
 
 
 def read_only(folder: Path, _questions: Path) -> None:

@@ -64,7 +64,7 @@ def with_pandas(records: Path, questions: Path) -> pa.Table:
     def at_moment(moment: Any, columns: list[str]) -> Any:
         left = asked[["firm"]].assign(at=moment)
         joined = pd.merge_asof(left, totals[["firm", "at", *columns]], on="at", by="firm", allow_exact_matches=False)
-        return joined[columns].fillna(0).astype("int64")
+        return joined[columns].fillna(0).astype("int64")  # by way of floats, exact up to 2**53
 
     now = at_moment(t, [*_SUMS, *(f"first_{span}" for span in SPANS)])
     answers = {}
@@ -75,11 +75,7 @@ def with_pandas(records: Path, questions: Path) -> pa.Table:
             then = at_moment(opens, [*_SUMS, f"last_{span}"])
             sums, buyers = sums - then[_SUMS], buyers - then[f"last_{span}"]
         n, s, q = (sums[name].astype("float64") for name in ("n", "price", "square"))
-        answers[f"count_{span}"], answers[f"amount_{span}"], answers[f"buyers_{span}"] = (
-            sums["n"],
-            sums["amount"],
-            buyers,
-        )
+        answers |= {f"count_{span}": sums["n"], f"amount_{span}": sums["amount"], f"buyers_{span}": buyers}
         answers[f"mean_{span}"] = s / n
         answers[f"deviation_{span}"] = np.sqrt((n * q - s * s).clip(lower=0)) / n
     finished = pd.DataFrame(answers).set_axis(asked["question"]).sort_index()
@@ -90,9 +86,8 @@ def with_polars(records: Path, questions: Path) -> pa.Table:
     """Running totals of rows sorted by firm, then one `join_asof` for the moment and one for each window."""
     import polars as pl
 
-    asked = pl.read_parquet(questions).with_columns(
-        pl.col("enterprise").cast(pl.Categorical)
-    )  # its codes hold while it lives
+    # The codes of a category hold as long as a frame with it lives.
+    asked = pl.read_parquet(questions).with_columns(pl.col("enterprise").cast(pl.Categorical))
     totals = _polars_totals(records)
     opens = {days: (_polars_day(pl.col("at")) - days + 1) * DAY - 8 * HOUR for days in WINDOWS}
     joined = asked.select("question", firm=_polars_code("enterprise"), at=pl.col("t").dt.epoch("us")).sort("at")
@@ -169,9 +164,8 @@ def with_polars_intervals(records: Path, questions: Path) -> pa.Table:
     import polars as pl
 
     code = _polars_code("enterprise")
-    asked = pl.read_parquet(questions).with_columns(
-        pl.col("enterprise").cast(pl.Categorical)
-    )  # its codes hold while it lives
+    # The codes of a category hold as long as a frame with it lives.
+    asked = pl.read_parquet(questions).with_columns(pl.col("enterprise").cast(pl.Categorical))
     event_at, price = pl.col("event_at").dt.epoch("us"), pl.col("price")
     closed = [pl.col(name).dt.epoch("us").fill_null(OPEN) for name in ("usable_until", "ended_at")]
     rows = (

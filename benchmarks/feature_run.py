@@ -47,7 +47,9 @@ def main(contender: str, records: str, questions: str, answers: str) -> None:
     seconds, processor = time.perf_counter() - begin, time.process_time() - worked
     figures = {"seconds": round(seconds, 3), "processor_s": round(processor, 3), "peak_mb": _peak_mb()}
     if table is not None:
-        pq.write_table(table, answers)
+        unfinished = Path(f"{answers}.part")
+        pq.write_table(table, unfinished)
+        unfinished.replace(answers)
     print(json.dumps(figures))
 
 
