@@ -226,7 +226,7 @@ def _duckdb(records: Path, questions: Path) -> Any:
     """A connection with all cores and the two files as views, moments as integers."""
     import duckdb
 
-    connection = duckdb.connect(config={"threads": _THREADS})
+    connection = duckdb.connect(config={"threads": _THREADS, "temp_directory": str(records.parent / "spilled")})
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(
         f"""
