@@ -226,7 +226,8 @@ def _duckdb(records: Path, questions: Path) -> Any:
     """A connection with all cores and the two files as views, moments as integers."""
     import duckdb
 
-    connection = duckdb.connect(config={"threads": _THREADS, "temp_directory": str(records.parent / "spilled")})
+    spilled = {"temp_directory": str(records.parent / "spilled"), "max_temp_directory_size": "20GB"}
+    connection = duckdb.connect(config={"threads": _THREADS, **spilled})
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(
         f"""
