@@ -1,5 +1,6 @@
 """The live state in the store: kept in step with the records, read for a question in one query for all its keys."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -9,29 +10,58 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, text
 from data.errors import FeatureError, LateQuestionError
 from data.records import Record, digest_of
 from data.store import records as record_rows
-from data.store.schema import feature_progress, feature_state
+from data.store.schema import feature_progress, feature_state, feature_values
 from data.times import show
-from features import online
 from features.definitions import FeatureSet
 from features.forms import Value
 from features.measures import Measure
-from features.observations import observe, plan_of
+from features.online import Days, KeyState, Observer, Sight, days_from_bytes, days_to_bytes
 from features.questions import Question
 
+log = logging.getLogger("greenlane.features")
+
+_FORMAT = 2
+"""Of the stored state; another one is built anew."""
 _CHUNK = 400
-# asked with every decision, so built once; the upsert is the same on SQLite and PostgreSQL
+_TAKEN = 2_000
+"""How many records are taken in together."""
+_HELD = 100_000
+"""How many key states a catch-up holds in memory before it forgets them."""
+# asked with every decision, so built once; the upserts are the same on SQLite and PostgreSQL
 _PROGRESS = select(feature_progress)
 _STATES = select(feature_state).where(feature_state.c.key.in_(bindparam("names", expanding=True)))
+_VALUES = select(feature_values).where(feature_values.c.name.in_(bindparam("names", expanding=True)))
 _KEEP = text(
-    "INSERT INTO feature_state (key, state) VALUES (:key, :state) ON CONFLICT (key) DO UPDATE SET state = excluded.state"
+    "INSERT INTO feature_state (key, part, state) VALUES (:key, :part, :state) "
+    "ON CONFLICT (key, part) DO UPDATE SET state = excluded.state"
 )
-_HELD = 200_000
-"""How many key states a catch-up holds in memory before it writes them out."""
+_KEEP_VALUE = text(
+    "INSERT INTO feature_values (name, days) VALUES (:name, :days) ON CONFLICT (name) DO UPDATE SET days = excluded.days"
+)
+_DROP = delete(feature_state).where(feature_state.c.key == bindparam("k"), feature_state.c.part == bindparam("p"))
+_DROP_VALUE = delete(feature_values).where(feature_values.c.name == bindparam("n"))
+
+_CodeName = tuple[int, int, str]
+_Move = tuple[int, list[tuple[str, Sight]], list[tuple[str, Sight]]]
+"""When a record became known, what it says and what the version before it said, by key."""
 
 
 class _Progress(msgspec.Struct):
     applied_seq: int
     advanced_to: int
+
+
+class Held:
+    """States of keys and days of their values, as far as they were loaded in this transaction."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, KeyState] = {}
+        self.days: dict[str, dict[_CodeName, Days]] = {}
+
+    def forget(self) -> None:
+        """Drop all."""
+        self.states.clear()
+        self.days.clear()
 
 
 class LiveFeatures:
@@ -43,11 +73,8 @@ class LiveFeatures:
 
     def __init__(self, sets: Iterable[FeatureSet]) -> None:
         self.measures: tuple[Measure, ...] = tuple(dict.fromkeys(m for s in sets for m in s.measures))
-        self.digest = digest_of([repr(measure) for measure in self.measures])
-        self._plan = plan_of(self.measures)
-        self._by_key = {
-            key: {n: m for n, m in enumerate(self.measures) if m.key == key} for key in self._plan.keys
-        }  # fmt: skip
+        self.digest = digest_of([_FORMAT, *(repr(measure) for measure in self.measures)])
+        self._observer = Observer(self.measures)
 
     def behind(self, connection: Connection) -> int:
         """How many records the state has yet to take in."""
@@ -55,27 +82,29 @@ class LiveFeatures:
         return record_rows.last_seq(connection) - (progress.applied_seq if progress else 0)
 
     def rebuild(self, connection: Connection, progress: Callable[[int, int], None] = lambda _d, _t: None) -> int:
-        """Forget the state and build it anew from all records. Returns how many keys it holds."""
-        connection.execute(delete(feature_state))
-        connection.execute(delete(feature_progress))
+        """Forget the state and build it anew from all records. Returns how many key states were written."""
+        self._forget(connection)
         return self.catch_up(connection, progress)
 
+    @staticmethod
+    def _forget(connection: Connection) -> None:
+        for table in (feature_state, feature_values, feature_progress):
+            connection.execute(delete(table))
+
     def catch_up(
-        self, connection: Connection, progress: Callable[[int, int], None] = lambda _d, _t: None,
-        held: dict[str, online.KeyState] | None = None,
+        self, connection: Connection, progress: Callable[[int, int], None] = lambda _d, _t: None, held: Held | None = None,
     ) -> int:  # fmt: skip
         """Take in all records that the state has not seen; a state for other measures is built anew.
 
         Arguments:
-            held: takes the states that were written last, for `measured` in the same transaction.
+            held: takes what was loaded, for `measured` in the same transaction.
 
         Returns:
             How many key states changed.
         """
         stand = self._progress(connection)
         if stand is None:
-            connection.execute(delete(feature_state))
-            connection.execute(delete(feature_progress))
+            self._forget(connection)
             stand = _Progress(0, 0)
             connection.execute(
                 insert(feature_progress).values(id=1, catalogue=self.digest, applied_seq=0, advanced_to=0)
@@ -83,24 +112,29 @@ class LiveFeatures:
         begin, last = stand.applied_seq, record_rows.last_seq(connection)
         if begin == last:
             return 0
-        states = {} if held is None else held
+        held = Held() if held is None else held
         changed = 0
         pending: list[tuple[int, Record, Record | None]] = []
         for item in record_rows.since(connection, begin):
             pending.append(item)
-            if len(pending) == 2_000:
-                self._take_in(connection, pending, states, stand)
+            if len(pending) == _TAKEN:
+                self._take_in(connection, pending, held, stand)
                 pending.clear()
                 progress(stand.applied_seq - begin, last - begin)
-                if len(states) > _HELD:
-                    changed += self._save(connection, states)
-                    states.clear()
-        self._take_in(connection, pending, states, stand)
-        changed += self._save(connection, states)
+                if len(held.states) > _HELD:
+                    changed += self._save(connection, held)
+                    held.forget()
+        self._take_in(connection, pending, held, stand)
+        spent = [name for name, state in held.states.items() if state.is_spent]
+        changed += self._save(connection, held)
         progress(last - begin, last - begin)
         connection.execute(
             feature_progress.update().values(applied_seq=stand.applied_seq, advanced_to=stand.advanced_to)
         )
+        if spent:
+            log.warning("so many records of %d keys were taken back that the feature state is built anew", len(spent))
+            held.forget()
+            changed += self.rebuild(connection)
         return changed
 
     def advanced_to(self, connection: Connection) -> int:
@@ -113,12 +147,12 @@ class LiveFeatures:
         connection.execute(feature_progress.update().where(feature_progress.c.advanced_to < at).values(advanced_to=at))
 
     def measured(
-        self, connection: Connection, question: Question, held: Mapping[str, online.KeyState] = MappingProxyType({})
+        self, connection: Connection, question: Question, held: Held | None = None
     ) -> dict[Measure, int | None]:
         """All measures at the moment of a question.
 
         Arguments:
-            held: states that `catch_up` wrote in this transaction, which need not be read again.
+            held: what `catch_up` loaded in this transaction, which need not be read again.
         Raises:
             LateQuestionError: where the state has moved past that moment.
             FeatureError: where the state was built for other measures.
@@ -133,60 +167,101 @@ class LiveFeatures:
                 f"asked as of {show(question.at)}, but records are known up to {show(progress.advanced_to)}; "
                 "ask in the order of time, or evaluate the past with `greenlane evaluate`"
             )
-        names = {key: key.of(question.facts) for key in self._plan.keys}
-        states = dict(held)
-        states.update(self._load(connection, [n for n in names.values() if n is not None and n not in held]))
-        empty = online.KeyState()
+        names = {key: key.of(question.facts) for key in self._observer.layouts}
+        known: Mapping[str, KeyState] = held.states if held is not None else MappingProxyType({})
+        states = self._load(connection, [name for name in names.values() if name is not None and name not in known])
         result: dict[Measure, int | None] = {}
-        for key, name in names.items():
-            measures = self._by_key[key]
+        for key, layout in self._observer.layouts.items():
+            name = names[key]
             if name is None:
-                result.update(dict.fromkeys(measures.values()))
+                result.update(dict.fromkeys(self.measures[number] for number in layout.places))
                 continue
-            values = online.read(states.get(name, empty), measures, question.at)
-            result.update({measure: values[number] for number, measure in measures.items()})
+            values = (known.get(name) or states[name]).measure(question.at)
+            for number, value in values.items():
+                result[self.measures[number]] = value
         return result
 
     def _take_in(
-        self, connection: Connection, items: Sequence[tuple[int, Record, Record | None]],
-        states: dict[str, online.KeyState], stand: _Progress,
-    ) -> None:  # fmt: skip
-        moves = []
+        self, connection: Connection, items: Sequence[tuple[int, Record, Record | None]], held: Held, stand: _Progress
+    ) -> None:
+        moves: list[_Move] = []
         for seq, record, before in items:
-            seen = [(observation, 1) for observation in observe(self._plan, record)]
-            if before is not None:
-                seen += [(observation, -1) for observation in observe(self._plan, before)]
-                seen += [(observation, 1) for observation in observe(self._plan, before, ended_at=record.known_at)]
-            moves.append((seq, record.known_at, seen))
-        names = {observation.key for _, _, seen in moves for observation, _ in seen}
-        states.update(self._load(connection, [name for name in names if name not in states]))
-        for seq, known_at, seen in moves:
-            touched = {}
-            for observation, sign in seen:
-                state = states.setdefault(observation.key, online.KeyState())
-                online.apply(state, self.measures[observation.measure], observation, sign)
-                touched[observation.key] = state
-            for state in touched.values():
-                online.fold(state, known_at)
-            stand.applied_seq, stand.advanced_to = seq, max(stand.advanced_to, known_at)
+            ended = [] if before is None else list(self._observer.sights(before))
+            moves.append((record.known_at, list(self._observer.sights(record)), ended))
+            stand.applied_seq, stand.advanced_to = seq, max(stand.advanced_to, record.known_at)
+        touched = {name: None for _, said, ended in moves for name, _ in (*said, *ended)}
+        held.states.update(self._load(connection, [name for name in touched if name not in held.states]))
+        self._load_days(connection, moves, touched, held)
+        for known_at, said, ended in moves:
+            for name in {name: None for name, _ in (*ended, *said)}:
+                held.states[name].settle(known_at, held.days[name])
+            for name, sight in ended:
+                held.states[name].take_back(sight, held.days[name], known_at)
+            for name, sight in said:
+                held.states[name].add(sight, held.days[name])
+
+    def _load_days(self, connection: Connection, moves: Iterable[_Move], touched: Iterable[str], held: Held) -> None:
+        """Load the days of all values that the records, those they end and those that wait speak of."""
+        wanted: dict[str, tuple[str, _CodeName]] = {}
+        for name in touched:
+            held.days.setdefault(name, {})
+            for sight in held.states[name].head.waiting:
+                _want(wanted, held, name, sight)
+        for _, said, ended in moves:
+            for name, sight in (*said, *ended):
+                _want(wanted, held, name, sight)
+        names = list(wanted)
+        for start in range(0, len(names), _CHUNK):
+            for row in connection.execute(_VALUES, {"names": names[start : start + _CHUNK]}):
+                key, code = wanted[row.name]
+                held.days[key][code] = days_from_bytes(row.days)
 
     def _progress(self, connection: Connection) -> _Progress | None:
         row = connection.execute(_PROGRESS).one_or_none()
         return _Progress(row.applied_seq, row.advanced_to) if row is not None and row.catalogue == self.digest else None
 
-    @staticmethod
-    def _load(connection: Connection, names: Sequence[str]) -> dict[str, online.KeyState]:
-        states = {}
+    def _load(self, connection: Connection, names: Sequence[str]) -> dict[str, KeyState]:
+        states = {name: self._observer.state(name) for name in names}
         for start in range(0, len(names), _CHUNK):
-            rows = connection.execute(_STATES, {"names": names[start : start + _CHUNK]})
-            states.update({row.key: online.from_bytes(row.state) for row in rows})
+            for key, part, stored in connection.execute(_STATES, {"names": names[start : start + _CHUNK]}):
+                states[key].load(part, stored)
         return states
 
     @staticmethod
-    def _save(connection: Connection, states: dict[str, online.KeyState]) -> int:
-        if states:
-            connection.execute(_KEEP, [{"key": name, "state": online.to_bytes(s)} for name, s in states.items()])
-        return len(states)
+    def _save(connection: Connection, held: Held) -> int:
+        kept, dropped, values, gone, changed = [], [], [], [], 0
+        for name, state in held.states.items():
+            for part, stored in state.parts():
+                if stored is None:
+                    dropped.append({"k": name, "p": part})
+                else:
+                    kept.append({"key": name, "part": part, "state": stored})
+            changed += bool(state.changed)
+            state.changed.clear()
+            for code in state.changed_codes:
+                days = held.days[name][code]
+                if days:
+                    values.append({"name": _value_name(name, code), "days": days_to_bytes(days)})
+                else:
+                    gone.append({"n": _value_name(name, code)})
+            state.changed_codes.clear()
+        for statement, rows in ((_KEEP, kept), (_DROP, dropped), (_KEEP_VALUE, values), (_DROP_VALUE, gone)):
+            if rows:
+                connection.execute(statement, rows)
+        return changed
+
+
+def _want(wanted: dict[str, tuple[str, _CodeName]], held: Held, name: str, sight: Sight) -> None:
+    for code in sight.codes:
+        named = (code.unit, code.column, code.value)
+        if named not in held.days[name]:
+            held.days[name][named] = {}
+            wanted[_value_name(name, named)] = (name, named)
+
+
+def _value_name(name: str, code: _CodeName) -> str:
+    unit, column, value = code
+    return f"{name}\x1e{unit}.{column}\x1e{value}"
 
 
 def vector(features: FeatureSet, measured: dict[Measure, int | None], question: Question) -> list[Value]:

@@ -1,157 +1,472 @@
-"""The online engine: the live state of a key as totals, the changes still to come, and what each intake does to them.
+"""The online engine: the live state of a key, what each record does to it, and what it answers. Pure: no store.
 
-An observation adds its value at the instant after its start and takes it away at its end. Changes that have come are folded
-into the totals; ends fall on midnights (or hours), so few remain. A correction takes the old observation back and adds it
-again with its new end: everything is a sum, so this is exact at any time.
+The state of a key is its days. What a record adds stands in the row of its event's China day (or hour, or the one row of what has
+no window), so a window is a sum of rows, closes at midnight by itself, and nothing ever has to be folded or expired. Distinct
+values stand in the row of the last day on which they count; beside the state, each value keeps its days. What does not count
+yet, or has an end that is known already, waits outside the rows with its interval.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
+import numpy as np
 
-from data.times import OPEN, day_of
-from features.measures import Measure
-from features.observations import Observation
+from data.errors import FeatureError
+from data.records import Record
+from data.times import HOUR, OPEN, day_of
+from features.measures import Key, Measure, Stream
+from features.views import view_of
 
-Changes = dict[int, dict[int, int]]
-"""For an instant: the change of each measure by its number."""
+EVER, DAY, HOURLY = 0, 1, 2
+"""Units of rows. What has no window has one row."""
+_SPAN = 64
+"""How many days (or hours) stand together in one part of a state."""
+_MOST = 2**52
+"""Largest sum of a row: some thousand of them stay within 64 bits."""
+_KEPT, _ENOUGH = 64, 32
+_HEAD = 0
+
+Days = dict[int, int]
+"""Of a value of a distinct count: how many observations count, by the number of their day."""
+ValueName = tuple[str, int, int, str]
+"""Key, unit, column and value: what a distinct count tells apart."""
 
 
-class Seen(msgspec.Struct, array_like=True):
-    """One value of a distinct count: in how many intervals it is now, and the changes to come by instant."""
-
-    total: int = 0
-    changes: dict[int, int] = msgspec.field(default_factory=dict)
+def unit_of(measure: Measure) -> int:
+    """The unit of a measure's rows."""
+    return DAY if measure.days is not None else HOURLY if measure.hours is not None else EVER
 
 
-class KeyState(msgspec.Struct, array_like=True):
-    """The state of one key over all its measures (by number).
+def row_at(unit: int, instant: int) -> int:
+    """The number of the row that holds an instant."""
+    return day_of(instant) if unit == DAY else instant // HOUR if unit == HOURLY else 0
 
-    `starts` and `ends` are changes not yet folded; `due` is the earliest of `ends`. `seen` holds the values of distinct
-    counts, `held` the live intervals (start, end, value) of `latest` and `since`. `cleared` is the China day of the last
-    full fold: ends fall on midnights, so once a day is enough.
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a measure is found: a column of a unit with its window (0: all rows), or a series of held observations."""
+
+    unit: int
+    column: int
+    window: int
+    is_held: bool
+
+
+@dataclass(slots=True)
+class Layout:
+    """The columns of a key's rows in each unit, and the series of what is held for `latest` and `since`.
+
+    Attributes:
+        columns: by unit, stream, operator and field of each column.
+        windows: by unit, all window lengths, ascending.
+        series: stream and field of each series of held observations; `horizon` is the longest window of each (0: none closes).
+        places: where each measure is found, by its number.
     """
 
-    totals: dict[int, int] = msgspec.field(default_factory=dict)
-    starts: Changes = msgspec.field(default_factory=dict)
-    ends: Changes = msgspec.field(default_factory=dict)
-    due: int = OPEN
-    seen: dict[int, dict[str, Seen]] = msgspec.field(default_factory=dict)
-    held: dict[int, list[tuple[int, int, int]]] = msgspec.field(default_factory=dict)
-    cleared: int = 0
+    columns: tuple[list[tuple[Stream, str, str | None]], ...] = field(default_factory=lambda: ([], [], []))
+    windows: tuple[list[int], ...] = field(default_factory=lambda: ([], [], []))
+    series: list[tuple[Stream, str | None]] = field(default_factory=list)
+    places: dict[int, Place] = field(default_factory=dict)
+
+    def add(self, number: int, measure: Measure) -> None:
+        """Make room for a measure."""
+        unit, window = unit_of(measure), measure.days or measure.hours or 0
+        if measure.operator in ("latest", "since"):
+            place = _place_in(self.series, (measure.stream, measure.value))
+            self.places[number] = Place(unit, place, window, is_held=True)
+            return
+        place = _place_in(self.columns[unit], (measure.stream, measure.operator, measure.value))
+        if window not in self.windows[unit]:
+            self.windows[unit].append(window)
+            self.windows[unit].sort()
+        self.places[number] = Place(unit, place, window, is_held=False)
+
+
+def _place_in(those: list[Any], one: Any) -> int:
+    if one not in those:
+        those.append(one)
+    return those.index(one)
+
+
+class Code(msgspec.Struct, array_like=True):
+    """A value to tell apart; `prior` is the last row in which it counted without this observation, -1 for none."""
+
+    unit: int
+    column: int
+    value: str
+    prior: int = -1
+
+
+class Sight(msgspec.Struct, array_like=True):
+    """What one version of a record says under one key, with its interval: numbers by unit and column, codes, held values."""
+
+    start: int
+    closed: int
+    event_at: int
+    numbers: list[tuple[int, int, int]] = []
+    codes: list[Code] = []
+    held: list[tuple[int, int]] = []
+
+    def same(self, other: "Sight") -> bool:
+        """Whether both say the same, whatever was known of their codes before."""
+        mine = [(code.unit, code.column, code.value) for code in self.codes]
+        return (self.start, self.closed, self.event_at, self.numbers, mine) == (
+            other.start, other.closed, other.event_at, other.numbers, [(c.unit, c.column, c.value) for c in other.codes]
+        )  # fmt: skip
+
+
+class _Head(msgspec.Struct, array_like=True):
+    """What is stored of a state beside its rows."""
+
+    ever: list[int] = []
+    waiting: list[Sight] = []
+    held: dict[int, list[tuple[int, int, int, int]]] = {}
+    is_cut: bool = False
+    taken_back: int = 0
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(KeyState).decode
+_decode = msgspec.msgpack.Decoder(_Head).decode
+_decode_days = msgspec.msgpack.Decoder(Days).decode
 
 
-def to_bytes(state: KeyState) -> bytes:
-    """The state as stored."""
-    return _encode(state)
+def days_to_bytes(days: Days) -> bytes:
+    """The days of a value as stored."""
+    return _encode(dict(sorted(days.items())))
 
 
-def from_bytes(stored: bytes) -> KeyState:
-    """A stored state."""
-    return _decode(stored)
+def days_from_bytes(stored: bytes) -> Days:
+    """The stored days of a value."""
+    return _decode_days(stored)
 
 
-def apply(state: KeyState, measure: Measure, observation: Observation, sign: int) -> None:
-    """Add an observation to its key's state (sign 1), or take it back (sign -1)."""
-    number, value = observation.measure, observation.value
-    match measure.operator:
-        case "distinct":
-            seen = state.seen.setdefault(number, {}).setdefault(str(value), Seen())
-            _shift(seen.changes, observation.start + 1, sign)
-            if observation.end < OPEN:
-                _shift(seen.changes, observation.end, -sign)
-        case "latest" | "since":
-            interval = (observation.start, observation.end, int(value))
-            held = state.held.setdefault(number, [])
-            if sign > 0:
-                held.append(interval)
-            elif interval in held:
-                held.remove(interval)
-        case _:
-            change = sign * (int(value) ** 2 if measure.operator == "sum_of_squares" else int(value))
-            _change(state.starts, observation.start + 1, number, change)
-            if observation.end < OPEN:
-                _change(state.ends, observation.end, number, -change)
-                state.due = min(state.due, observation.end)
+class KeyState:
+    """The live state of one key, in parts: a head, and its rows by spans of days. A part is loaded and stored by its number.
+
+    Attributes:
+        changed: parts that differ from what was loaded; `changed_codes`: values whose days do.
+    """
+
+    __slots__ = ("_layout", "changed", "changed_codes", "head", "spans")
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self.head = _Head([0] * len(layout.columns[EVER]), [], {})
+        self.spans: dict[int, bytearray] = {}
+        self.changed: set[int] = set()
+        self.changed_codes: set[tuple[int, int, str]] = set()
+
+    def load(self, part: int, stored: bytes) -> None:
+        """Take a stored part."""
+        if part == _HEAD:
+            self.head = _decode(stored)
+        else:
+            self.spans[part] = bytearray(stored)
+
+    def parts(self) -> Iterator[tuple[int, bytes | None]]:
+        """The changed parts as they are to be stored; None for one that is to be dropped."""
+        for part in sorted(self.changed):
+            if part == _HEAD:
+                yield part, _encode(self.head)
+            else:
+                yield part, bytes(self.spans[part]) if part in self.spans else None
+
+    # --- what records do -----------------------------------------------------------------------------------------------
+
+    def add(self, sight: Sight, days: Mapping[tuple[int, int, str], Days]) -> None:
+        """Take what a record says. It waits: what has the instant of a question does not count in it.
+
+        Arguments:
+            days: of each of its codes, the days on which the value counts.
+        """
+        for series, value in sight.held:
+            self.head.held.setdefault(series, []).append((sight.start, sight.closed, sight.event_at, value))
+        if sight.numbers or sight.codes:
+            for code in sight.codes:
+                code.prior = max(days[code.unit, code.column, code.value], default=-1)
+            self.head.waiting.append(sight)
+        self.changed.add(_HEAD)
+
+    def take_back(self, sight: Sight, days: Mapping[tuple[int, int, str], Days], now: int) -> None:
+        """Take back what a record said: it was corrected, deleted or repaired. Arguments as for `settle`, which comes first."""
+        self.changed.add(_HEAD)
+        for series, value in sight.held:
+            entry = (sight.start, sight.closed, sight.event_at, value)
+            if entry in self.head.held.get(series, ()):
+                self.head.held[series].remove(entry)
+            self.head.taken_back += self.head.is_cut
+        for place, waiting in enumerate(self.head.waiting):
+            if waiting.same(sight):
+                del self.head.waiting[place]
+                return
+        if sight.closed == OPEN:
+            self._sum(sight, days, now, -1)
+
+    def settle(self, now: int, days: Mapping[tuple[int, int, str], Days]) -> None:
+        """Bring in what has started before an instant, and drop what can never count again.
+
+        Arguments:
+            now: no question will be asked of an earlier moment.
+            days: of each waiting code, the days on which the value counts.
+        """
+        waiting = []
+        for sight in self.head.waiting:
+            if sight.start < now and sight.closed == OPEN:
+                self._sum(sight, days, now, 1)
+            elif sight.closed > now:
+                waiting.append(sight)
+        if len(waiting) < len(self.head.waiting):
+            self.head.waiting = waiting
+            self.changed.add(_HEAD)
+        for series, entries in self.head.held.items():
+            if any(entry[1] <= now for entry in entries):
+                self.head.held[series] = [entry for entry in entries if entry[1] > now]
+                self.changed.add(_HEAD)
+            if len(entries) > _KEPT:
+                self._cut(series)
+        for unit in (DAY, HOURLY):
+            if self._layout.windows[unit]:
+                oldest = row_at(unit, now) - self._layout.windows[unit][-1]
+                for part in [
+                    p for p in self.spans if p % 2 == unit % 2 and ((p - unit) // 2 + 1) * _SPAN - 1 <= oldest
+                ]:
+                    del self.spans[part]
+                    self.changed.add(part)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether so much was taken back that what was cut off may be missed: the state must be built anew."""
+        return self.head.taken_back >= _ENOUGH
+
+    def _cut(self, series: int) -> None:
+        """Drop held observations that as many as `_ENOUGH` others outlast, started later and happened later."""
+        entries = self.head.held[series]
+        kept = [
+            one for one in entries
+            if sum((o[0], o[3]) >= (one[0], one[3]) and o[1] >= one[1] and o[2] >= one[2] for o in entries) <= _ENOUGH
+        ]  # fmt: skip
+        self.head.is_cut |= len(kept) < len(entries)
+        self.head.held[series] = kept
+
+    def _sum(self, sight: Sight, days: Mapping[tuple[int, int, str], Days], now: int, sign: int) -> None:
+        for unit, column, value in sight.numbers:
+            self._shift(unit, row_at(unit, sight.event_at), column, sign * value)
+        for code in sight.codes:
+            counted = days[code.unit, code.column, code.value]
+            self.changed_codes.add((code.unit, code.column, code.value))
+            row = row_at(code.unit, sight.event_at)
+            if code.unit != EVER:  # what no window reaches any more is forgotten
+                oldest = row_at(code.unit, now) - self._layout.windows[code.unit][-1]
+                for old in [old for old in counted if old <= oldest]:
+                    del counted[old]
+            before = max(counted, default=-1)
+            after_row = counted.get(row, 0) + sign
+            if after_row > 0:
+                counted[row] = after_row
+            else:
+                counted.pop(row, None)
+            after = max(counted, default=-1)
+            if before != after:
+                if before >= 0:
+                    self._shift(code.unit, before, code.column, -1)
+                if after >= 0:
+                    self._shift(code.unit, after, code.column, 1)
+                for waiting in self.head.waiting:
+                    for other in waiting.codes:
+                        if (other.unit, other.column, other.value) == (code.unit, code.column, code.value):
+                            other.prior = after
+                            self.changed.add(_HEAD)
+
+    def _shift(self, unit: int, row: int, column: int, change: int) -> None:
+        """Add to a column of a row."""
+        if unit == EVER:
+            self.head.ever[column] += change
+            self.changed.add(_HEAD)
+            return
+        part = unit + 2 * (row // _SPAN)
+        span = self.spans.setdefault(part, bytearray())
+        self.changed.add(part)
+        width = len(self._layout.columns[unit]) + 1
+        begin = _find(span, width, row)
+        with memoryview(span).cast("q") as numbers:
+            is_there = begin < len(numbers) and numbers[begin] == row
+        if not is_there:
+            span[begin * 8 : begin * 8] = row.to_bytes(8, "little") + bytes(8 * (width - 1))
+        with memoryview(span).cast("q") as numbers:
+            after = numbers[begin + 1 + column] + change
+            if abs(after) > _MOST:
+                raise FeatureError("a day's sum leaves 52 bits; scale the value down")
+            numbers[begin + 1 + column] = after
+            is_empty = not after and not any(numbers[begin + 1 : begin + width])
+        if is_empty:
+            del span[begin * 8 : (begin + width) * 8]
+            if not span:
+                del self.spans[part]
+
+    # --- what it answers -----------------------------------------------------------------------------------------------
+
+    def measure(self, at: int) -> dict[int, int | None]:
+        """All measures of the key by number, at a moment that is not before anything settled."""
+        layout = self._layout
+        sums = [self._windows(unit, at) for unit in (EVER, DAY, HOURLY)]
+        for sight in self.head.waiting:
+            if sight.start < at < sight.closed:
+                for unit, column, value in sight.numbers:
+                    row, now = row_at(unit, sight.event_at), row_at(unit, at)
+                    for window, totals in sums[unit].items():
+                        if not window or row > now - window:
+                            totals[column] += value
+        self._add_waiting_codes(sums, at)
+        values: dict[int, int | None] = {}
+        for number, place in layout.places.items():
+            values[number] = self._last(place, at) if place.is_held else sums[place.unit][place.window][place.column]
+        return values
+
+    def _windows(self, unit: int, at: int) -> dict[int, list[int]]:
+        """The sums of all columns by window."""
+        width, windows = len(self._layout.columns[unit]), self._layout.windows[unit]
+        if not windows:
+            return {}
+        if unit == EVER:
+            return {0: list(self.head.ever)}
+        parts = sorted(part for part in self.spans if part % 2 == unit % 2)
+        if not parts:
+            return {window: [0] * width for window in windows}
+        content = self.spans[parts[0]] if len(parts) == 1 else b"".join([self.spans[part] for part in parts])
+        rows = np.frombuffer(content, dtype=np.int64).reshape(-1, width + 1)
+        now = row_at(unit, at)
+        begins = np.searchsorted(rows[:, 0], [now - window for window in windows], side="right").tolist()
+        count = len(rows)
+        sums, total, end = {}, [0] * width, count
+        for window, begin in zip(windows, begins, strict=True):
+            if begin < end:
+                more = rows[begin, 1:] if end - begin == 1 else rows[begin:end, 1:].sum(axis=0)
+                total = [a + b for a, b in zip(total, more.tolist(), strict=True)]
+                end = begin
+            sums[window] = total.copy()
+        return sums
+
+    def _add_waiting_codes(self, sums: list[dict[int, list[int]]], at: int) -> None:
+        """Of waiting values: count those that do not count already."""
+        rows: dict[tuple[int, int, str], tuple[int, int]] = {}
+        for sight in self.head.waiting:
+            if sight.start < at < sight.closed:
+                for code in sight.codes:
+                    name, row = (code.unit, code.column, code.value), row_at(code.unit, sight.event_at)
+                    rows[name] = (max(row, rows[name][0]) if name in rows else row, code.prior)
+        for (unit, column, _), (row, prior) in rows.items():
+            now = row_at(unit, at)
+            for window, totals in sums[unit].items():
+                if (not window and prior < 0) or (window and row > now - window >= prior):
+                    totals[column] += 1
+
+    def _last(self, place: Place, at: int) -> int | None:
+        stream_value = self._layout.series[place.column][1]
+        least = row_at(place.unit, at) - place.window
+        holding = [
+            (start, value)
+            for start, closed, event_at, value in self.head.held.get(place.column, ())
+            if start < at < closed and (not place.window or row_at(place.unit, event_at) > least)
+        ]
+        if not holding:
+            return None
+        start, value = max(holding)
+        return start if stream_value is None else value
 
 
-def _change(changes: Changes, instant: int, number: int, change: int) -> None:
-    _shift(changes.setdefault(instant, {}), number, change)
+def _find(span: bytearray, width: int, row: int) -> int:
+    """Where a row begins, or would, among the numbers of a span."""
+    with memoryview(span).cast("q") as numbers:
+        low, high = 0, len(numbers) // width
+        if high and numbers[(high - 1) * width] < row:
+            return high * width
+        while low < high:
+            middle = (low + high) // 2
+            if numbers[middle * width] < row:
+                low = middle + 1
+            else:
+                high = middle
+    return low * width
 
 
-def _shift(changes: dict[int, int], at: int, change: int) -> None:
-    """Add to an entry, and drop it where nothing remains, so that equal states are equal bytes."""
-    after = changes.get(at, 0) + change
-    if after:
-        changes[at] = after
-    else:
-        changes.pop(at, None)
+_Number = tuple[int, int, str | None, bool]
+_StreamOfKey = tuple[
+    Callable[[Mapping[str, Any]], bool],
+    tuple[_Number, ...],
+    tuple[tuple[int, int, str], ...],
+    tuple[tuple[int, str | None], ...],
+]
 
 
-def fold(state: KeyState, through: int) -> None:
-    """Fold all changes up to an instant into the totals, and drop what can never count again."""
-    _fold_changes(state.totals, state.starts, through)
-    day = day_of(through)
-    if day <= state.cleared:
-        return
-    state.cleared = day
-    _fold_changes(state.totals, state.ends, through)
-    state.due = min(state.ends, default=OPEN)
-    for number, values in list(state.seen.items()):
-        for value, seen in list(values.items()):
-            for instant in [i for i in seen.changes if i <= through]:
-                seen.total += seen.changes.pop(instant)
-            if not seen.total and not seen.changes:
-                del values[value]
-        if not values:
-            del state.seen[number]
-    for number, held in list(state.held.items()):
-        state.held[number] = sorted(interval for interval in held if interval[1] > through)
-        if not state.held[number]:
-            del state.held[number]
-
-
-def _fold_changes(totals: dict[int, int], changes: Changes, through: int) -> None:
-    for instant in [i for i in changes if i <= through]:
-        for number, change in changes.pop(instant).items():
-            _shift(totals, number, change)
-
-
-def read(state: KeyState, measures: Mapping[int, Measure], at: int) -> dict[int, int | None]:
-    """The measures of a key at a moment, which must not lie before anything already folded.
+class Observer:
+    """What records say under the keys of some measures, arranged once for intake.
 
     Arguments:
-        measures: the key's measures by number.
+        measures: what is kept. Their numbers are their places in the sequence.
     """
-    totals = dict(state.totals)
-    for changes in (state.starts, state.ends if state.due <= at else {}):
-        for instant, change in changes.items():
-            if instant <= at:
-                for number, amount in change.items():
-                    totals[number] = totals.get(number, 0) + amount
-    values: dict[int, int | None] = {}
-    for number, measure in measures.items():
-        match measure.operator:
-            case "distinct":
-                values[number] = sum(_is_in(seen, at) for seen in state.seen.get(number, {}).values())
-            case "latest" | "since":
-                values[number] = _last(measure, state.held.get(number, ()), at)
-            case _:
-                values[number] = totals.get(number, 0)
-    return values
 
+    def __init__(self, measures: Sequence[Measure]) -> None:
+        self.layouts: dict[Key, Layout] = {}
+        for number, measure in enumerate(measures):
+            self.layouts.setdefault(measure.key, Layout()).add(number, measure)
+        self.by_name = {key.name: layout for key, layout in self.layouts.items()}
+        if len(self.by_name) < len(self.layouts):
+            raise FeatureError("two keys have one name: " + ", ".join(sorted(key.name for key in self.layouts)))
+        self._kinds: dict[str, list[tuple[Key, list[_StreamOfKey]]]] = {}
+        for key, layout in self.layouts.items():
+            said: dict[Stream, tuple[list[_Number], list[tuple[int, int, str]], list[tuple[int, str | None]]]] = {}
+            for unit, columns in enumerate(layout.columns):
+                for column, (stream, operator, value) in enumerate(columns):
+                    numbers, codes, _ = said.setdefault(stream, ([], [], []))
+                    if operator == "distinct":
+                        codes.append((unit, column, str(value)))
+                    else:
+                        numbers.append((unit, column, value, operator == "sum_of_squares"))
+            for series, (stream, value) in enumerate(layout.series):
+                said.setdefault(stream, ([], [], []))[2].append((series, value))
+            by_kind: dict[str, list[_StreamOfKey]] = {}
+            for stream, parts in said.items():
+                numbers, codes, held = parts
+                by_kind.setdefault(stream.kind, []).append((stream.holds, tuple(numbers), tuple(codes), tuple(held)))
+            for kind, streams in by_kind.items():
+                self._kinds.setdefault(kind, []).append((key, streams))
 
-def _is_in(seen: Seen, at: int) -> bool:
-    return seen.total + sum(change for instant, change in seen.changes.items() if instant <= at) > 0
+    def state(self, name: str) -> KeyState:
+        """An empty state for the key that has a text."""
+        return KeyState(self.by_name[name.partition("\x1f")[0]])
 
-
-def _last(measure: Measure, held: Iterable[tuple[int, int, int]], at: int) -> int | None:
-    holding = [(start, value) for start, end, value in held if start < at < end]
-    if not holding:
-        return None
-    start, value = max(holding)
-    return value if measure.operator == "latest" else start
+    def sights(self, record: Record) -> Iterable[tuple[str, Sight]]:
+        """What a version says, by key; deletions and repairs say nothing, they end what came before."""
+        if record.action not in ("new", "change"):
+            return
+        keys = self._kinds.get(record.kind)
+        if keys is None:
+            return
+        view = view_of(record.kind, record.payload)
+        start = max(record.event_at, record.known_at)
+        if record.usable_until <= start + 1:
+            return
+        for key, streams in keys:
+            name = key.of(view)
+            if name is None:
+                continue
+            sight = Sight(start, record.usable_until, record.event_at, [], [], [])
+            for holds, numbers, codes, held in streams:
+                if not holds(view):
+                    continue
+                for unit, column, value, is_square in numbers:
+                    number = 1 if value is None else view.get(value)
+                    if number:
+                        sight.numbers.append((unit, column, number * number if is_square else number))
+                for unit, column, value in codes:
+                    code = view.get(value)
+                    if code is not None:
+                        sight.codes.append(Code(unit, column, str(code)))
+                for series, value in held:
+                    number = 0 if value is None else view.get(value)
+                    if number is not None:
+                        sight.held.append((series, number))
+            if sight.numbers or sight.codes or sight.held:
+                yield name, sight

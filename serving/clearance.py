@@ -24,9 +24,8 @@ from data.store import quarantine as quarantine_rows
 from data.store import records as record_rows
 from data.store.reference import confirm_key, rate_book
 from data.times import OPEN, show
-from features.live import LiveFeatures
+from features.live import Held, LiveFeatures
 from features.measures import Measure
-from features.online import KeyState
 from features.questions import Question, about_enterprise, about_shipment, identity_at
 from features.themes.common import DECLARATIONS, ENTERPRISE, LEVELS, count
 from features.views import LEVELS as LEVEL_NAMES
@@ -195,7 +194,7 @@ class Clearance:
             if taken.tally.rejected:
                 refused = _refusal(row, taken.tally)
             else:
-                states: dict[str, KeyState] = {}
+                states = Held()
                 self.live.catch_up(connection, held=states)
                 record = _as_known(connection, row.records[0], taken.fresh)
                 at = max(record.event_at, record.known_at) if self.follow_records else now
@@ -229,7 +228,7 @@ class Clearance:
         return self.clock() if self.follow_records else max(self.clock(), self.live.advanced_to(connection) + 1)
 
     def _answer(
-        self, connection: Connection, record: Record, at: int, states: dict[str, KeyState]
+        self, connection: Connection, record: Record, at: int, states: Held
     ) -> tuple[DecisionAnswer, dict[str, Any]]:
         question = Question(at, about_shipment(record).facts)
         measured = self.live.measured(connection, question, states)

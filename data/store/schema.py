@@ -153,9 +153,17 @@ decisions = Table(
 feature_state = Table(
     "feature_state", metadata,
     Column("key", Text, primary_key=True),
+    Column("part", BigInteger, primary_key=True, autoincrement=False),
     Column("state", LargeBinary, nullable=False),
 )  # fmt: skip
-"""The live state of each key: a view of `records` that can be rebuilt from them at any time."""
+"""The live state of each key in parts (see `features.online`): a view of `records` that can be rebuilt from them at any time."""
+
+feature_values = Table(
+    "feature_values", metadata,
+    Column("name", Text, primary_key=True),
+    Column("days", LargeBinary, nullable=False),
+)  # fmt: skip
+"""Of each value that a distinct count of a key tells apart: on which days it counts. A part of the live state."""
 
 feature_progress = Table(
     "feature_progress", metadata,

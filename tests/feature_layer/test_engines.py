@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete
+from sqlalchemy import Connection, delete, select
 
 from data.errors import LateQuestionError
 from data.records import Record, Version, make_record
 from data.store import Store, open_store
 from data.store import records as record_rows
-from data.store.schema import metadata
+from data.store.schema import feature_progress, feature_state, feature_values, metadata
 from data.times import DAY, OPEN, midnight
 from features import reference
 from features.batch import matrix_of
@@ -136,16 +136,66 @@ def test_what_becomes_known_later_changes_nothing_earlier(store: Store, history:
         assert reference.vector(OPERATORS, versions, question) == reference.vector(OPERATORS, as_known, question)
 
 
+def _stored_state(connection: Connection) -> list[list[tuple[object, ...]]]:
+    return [
+        sorted(tuple(row) for row in connection.execute(select(table)))
+        for table in (feature_state, feature_values, feature_progress)
+    ]
+
+
+def _rebuilt_is_live(store: Store, sets: list[FeatureSet], history: History) -> None:
+    _online(store, sets, history)
+    with store.write() as connection:
+        before = _stored_state(connection)
+        LiveFeatures(sets).rebuild(connection)
+        assert _stored_state(connection) == before
+
+
 @_LAWS
 @given(history=histories())
-def test_rebuilding_gives_the_live_state(store: Store, history: History) -> None:
-    _online(store, [OPERATORS], history)
-    live = LiveFeatures([OPERATORS])
-    question = [step for step in history.steps if isinstance(step, Question)][-1]
-    with store.write() as connection:
-        before = live.measured(connection, question)
-        live.rebuild(connection)
-        assert live.measured(connection, question) == before
+def test_rebuilding_gives_the_live_state_to_the_byte(store: Store, history: History) -> None:
+    _rebuilt_is_live(store, [OPERATORS], history)
+
+
+@pytest.mark.parametrize("seed", _BUSY_SEEDS)
+def test_rebuilding_gives_the_live_state_of_busy_histories(store: Store, seed: int) -> None:
+    _rebuilt_is_live(store, list(SETS.values()), busy_history(seed))
+
+
+@pytest.mark.parametrize("taken_back", [10, 31, 32, 60])
+def test_the_latest_of_many_survives_that_most_of_them_are_taken_back(store: Store, taken_back: int) -> None:
+    """What the state cut off as outlasted by others counts again once those are gone."""
+    steps: list[Record | Question] = []
+    for number in range(100):
+        steps.append(_declared(f"g{number:03d}", START + 10 * number, number))
+    steps.append(_question(START + 2_000))
+    for number in range(99, 99 - taken_back, -1):
+        at = START + 3_000 - 2 * number
+        steps.append(
+            make_record(
+                kind="declaration",
+                guid=f"g{number:03d}",
+                source="s",
+                action="delete",
+                event_at=at,
+                known_at=at,
+                payload={},
+            )
+        )
+        steps.append(_question(at + 1))
+    _agree(store, [OPERATORS], History(steps))
+
+
+def test_a_value_is_counted_from_the_days_on_which_it_still_counts(store: Store) -> None:
+    """The newest of several observations of one buyer is deleted: an older one keeps the buyer in the longer window only."""
+    steps: list[Record | Question] = [_declared("a", START, 1), _declared("b", START + 5 * DAY, 1)]
+    steps.append(_question(START + 6 * DAY))
+    at = START + 6 * DAY + 1
+    steps.append(
+        make_record(kind="declaration", guid="b", source="s", action="delete", event_at=at, known_at=at, payload={})
+    )
+    steps += [_question(at), _question(at + 1), _question(midnight(20_007) - 1), _question(midnight(20_007))]
+    _agree(store, [OPERATORS], History(steps))
 
 
 @_LAWS
