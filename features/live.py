@@ -1,6 +1,5 @@
 """The live state in the store: kept in step with the records, read for a question in one query for all its keys."""
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -17,8 +16,6 @@ from features.forms import Value
 from features.measures import Measure
 from features.online import Days, KeyState, Observer, Sight, days_from_bytes, days_to_bytes
 from features.questions import Question
-
-log = logging.getLogger("greenlane.features")
 
 _FORMAT = 2
 """Of the stored state; another one is built anew."""
@@ -125,16 +122,11 @@ class LiveFeatures:
                     changed += self._save(connection, held)
                     held.forget()
         self._take_in(connection, pending, held, stand)
-        spent = [name for name, state in held.states.items() if state.is_spent]
         changed += self._save(connection, held)
         progress(last - begin, last - begin)
         connection.execute(
             feature_progress.update().values(applied_seq=stand.applied_seq, advanced_to=stand.advanced_to)
         )
-        if spent:
-            log.warning("so many records of %d keys were taken back that the feature state is built anew", len(spent))
-            held.forget()
-            changed += self.rebuild(connection)
         return changed
 
     def advanced_to(self, connection: Connection) -> int:

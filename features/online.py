@@ -25,7 +25,6 @@ _SPAN = 64
 """How many days (or hours) stand together in one part of a state."""
 _MOST = 2**52
 """Largest sum of a row: some thousand of them stay within 64 bits."""
-_KEPT, _ENOUGH = 64, 32
 _HEAD = 0
 
 Days = dict[int, int]
@@ -118,13 +117,15 @@ class Sight(msgspec.Struct, array_like=True):
 
 
 class _Head(msgspec.Struct, array_like=True):
-    """What is stored of a state beside its rows."""
+    """What is stored of a state beside its rows.
+
+    `held` has all observations of each series that may still be the latest, since any of those after them may be taken back.
+    `latest` and `since` are for streams that say something seldom.
+    """
 
     ever: list[int] = []
     waiting: list[Sight] = []
     held: dict[int, list[tuple[int, int, int, int]]] = {}
-    is_cut: bool = False
-    taken_back: int = 0
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -196,7 +197,6 @@ class KeyState:
             entry = (sight.start, sight.closed, sight.event_at, value)
             if entry in self.head.held.get(series, ()):
                 self.head.held[series].remove(entry)
-            self.head.taken_back += self.head.is_cut
         for place, waiting in enumerate(self.head.waiting):
             if waiting.same(sight):
                 del self.head.waiting[place]
@@ -224,8 +224,6 @@ class KeyState:
             if any(entry[1] <= now for entry in entries):
                 self.head.held[series] = [entry for entry in entries if entry[1] > now]
                 self.changed.add(_HEAD)
-            if len(entries) > _KEPT:
-                self._cut(series)
         for unit in (DAY, HOURLY):
             if self._layout.windows[unit]:
                 oldest = row_at(unit, now) - self._layout.windows[unit][-1]
@@ -234,21 +232,6 @@ class KeyState:
                 ]:
                     del self.spans[part]
                     self.changed.add(part)
-
-    @property
-    def is_spent(self) -> bool:
-        """Whether so much was taken back that what was cut off may be missed: the state must be built anew."""
-        return self.head.taken_back >= _ENOUGH
-
-    def _cut(self, series: int) -> None:
-        """Drop held observations that as many as `_ENOUGH` others outlast, started later and happened later."""
-        entries = self.head.held[series]
-        kept = [
-            one for one in entries
-            if sum((o[0], o[3]) >= (one[0], one[3]) and o[1] >= one[1] and o[2] >= one[2] for o in entries) <= _ENOUGH
-        ]  # fmt: skip
-        self.head.is_cut |= len(kept) < len(entries)
-        self.head.held[series] = kept
 
     def _sum(self, sight: Sight, days: Mapping[tuple[int, int, str], Days], now: int, sign: int) -> None:
         for unit, column, value in sight.numbers:

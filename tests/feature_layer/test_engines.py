@@ -164,7 +164,7 @@ def test_rebuilding_gives_the_live_state_of_busy_histories(store: Store, seed: i
 
 @pytest.mark.parametrize("taken_back", [10, 31, 32, 60])
 def test_the_latest_of_many_survives_that_most_of_them_are_taken_back(store: Store, taken_back: int) -> None:
-    """What the state cut off as outlasted by others counts again once those are gone."""
+    """Those before it count again, whatever was newer."""
     steps: list[Record | Question] = []
     for number in range(100):
         steps.append(_declared(f"g{number:03d}", START + 10 * number, number))
