@@ -13,7 +13,7 @@ from data.store.schema import feature_progress, feature_state, feature_values
 from data.times import show
 from features.definitions import FeatureSet
 from features.forms import Value
-from features.measures import Measure
+from features.measures import Key, Measure
 from features.online import Days, KeyState, Observer, Sight, days_from_bytes, days_to_bytes
 from features.questions import Question
 
@@ -72,6 +72,11 @@ class LiveFeatures:
         self.measures: tuple[Measure, ...] = tuple(dict.fromkeys(m for s in sets for m in s.measures))
         self.digest = digest_of([_FORMAT, *(repr(measure) for measure in self.measures)])
         self._observer = Observer(self.measures)
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The keys that questions are answered by."""
+        return tuple(self._observer.layouts)
 
     def behind(self, connection: Connection) -> int:
         """How many records the state has yet to take in."""

@@ -25,6 +25,8 @@ _SPAN = 64
 """How many days (or hours) stand together in one part of a state."""
 _MOST = 2**52
 """Largest sum of a row: some thousand of them stay within 64 bits."""
+_MANY = 8
+"""Of how many days of a value some may be forgotten."""
 _HEAD = 0
 
 Days = dict[int, int]
@@ -98,15 +100,26 @@ class Code(msgspec.Struct, array_like=True):
     prior: int = -1
 
 
+_Said = tuple[list[tuple[int, int]], list[tuple[int, int]], list[tuple[int, int]]]
+
+
 class Sight(msgspec.Struct, array_like=True):
-    """What one version of a record says under one key, with its interval: numbers by unit and column, codes, held values."""
+    """What one version of a record says under one key, with its interval.
+
+    `numbers` has for each unit columns with their values, `codes` what to tell apart, `held` series with their values.
+    """
 
     start: int
     closed: int
     event_at: int
-    numbers: list[tuple[int, int, int]] = []
-    codes: list[Code] = []
-    held: list[tuple[int, int]] = []
+    numbers: _Said
+    codes: list[Code]
+    held: list[tuple[int, int]]
+
+    @property
+    def is_summed(self) -> bool:
+        """Whether it says anything to sum or to tell apart."""
+        return bool(self.codes or self.numbers[DAY] or self.numbers[EVER] or self.numbers[HOURLY])
 
     def same(self, other: "Sight") -> bool:
         """Whether both say the same, whatever was known of their codes before."""
@@ -184,7 +197,7 @@ class KeyState:
         """
         for series, value in sight.held:
             self.head.held.setdefault(series, []).append((sight.start, sight.closed, sight.event_at, value))
-        if sight.numbers or sight.codes:
+        if sight.is_summed:
             for code in sight.codes:
                 code.prior = max(days[code.unit, code.column, code.value], default=-1)
             self.head.waiting.append(sight)
@@ -234,38 +247,53 @@ class KeyState:
                     self.changed.add(part)
 
     def _sum(self, sight: Sight, days: Mapping[tuple[int, int, str], Days], now: int, sign: int) -> None:
-        for unit, column, value in sight.numbers:
-            self._shift(unit, row_at(unit, sight.event_at), column, sign * value)
+        own = (0, day_of(sight.event_at), sight.event_at // HOUR)
+        changes = [list(said) if sign > 0 else [(column, -value) for column, value in said] for said in sight.numbers]
         for code in sight.codes:
-            counted = days[code.unit, code.column, code.value]
-            self.changed_codes.add((code.unit, code.column, code.value))
-            row = row_at(code.unit, sight.event_at)
-            if code.unit != EVER:  # what no window reaches any more is forgotten
-                oldest = row_at(code.unit, now) - self._layout.windows[code.unit][-1]
-                for old in [old for old in counted if old <= oldest]:
-                    del counted[old]
-            before = max(counted, default=-1)
-            after_row = counted.get(row, 0) + sign
-            if after_row > 0:
-                counted[row] = after_row
-            else:
-                counted.pop(row, None)
-            after = max(counted, default=-1)
-            if before != after:
-                if before >= 0:
-                    self._shift(code.unit, before, code.column, -1)
-                if after >= 0:
-                    self._shift(code.unit, after, code.column, 1)
-                for waiting in self.head.waiting:
-                    for other in waiting.codes:
-                        if (other.unit, other.column, other.value) == (code.unit, code.column, code.value):
-                            other.prior = after
-                            self.changed.add(_HEAD)
+            unit = code.unit
+            before, after = self._count_day(code, own[unit], days, now, sign)
+            if before == after:
+                continue
+            for row, change in ((before, -1), (after, 1)):
+                if row == own[unit]:
+                    changes[unit].append((code.column, change))
+                elif row >= 0:
+                    self._shift(unit, row, [(code.column, change)])
+        for unit, shifts in enumerate(changes):
+            if shifts:
+                self._shift(unit, own[unit], shifts)
 
-    def _shift(self, unit: int, row: int, column: int, change: int) -> None:
-        """Add to a column of a row."""
+    def _count_day(
+        self, code: Code, row: int, days: Mapping[tuple[int, int, str], Days], now: int, sign: int
+    ) -> tuple[int, int]:
+        """Count a value in a row, or no more. Returns the last row in which it counted before and counts now, -1 for none."""
+        name = (code.unit, code.column, code.value)
+        counted = days[name]
+        self.changed_codes.add(name)
+        if len(counted) > _MANY and code.unit != EVER:  # what no window reaches any more is forgotten
+            oldest = row_at(code.unit, now) - self._layout.windows[code.unit][-1]
+            for old in [old for old in counted if old <= oldest]:
+                del counted[old]
+        before = max(counted) if counted else -1
+        count = counted.get(row, 0) + sign
+        if count > 0:
+            counted[row] = count
+        else:
+            counted.pop(row, None)
+        after = max(counted) if counted else -1
+        if before != after and (sign < 0 or len(self.head.waiting) > 1):  # else nobody else waits
+            for waiting in self.head.waiting:
+                for other in waiting.codes:
+                    if (other.unit, other.column, other.value) == name:
+                        other.prior = after
+                        self.changed.add(_HEAD)
+        return before, after
+
+    def _shift(self, unit: int, row: int, changes: list[tuple[int, int]]) -> None:
+        """Add to some columns of a row."""
         if unit == EVER:
-            self.head.ever[column] += change
+            for column, change in changes:
+                self.head.ever[column] += change
             self.changed.add(_HEAD)
             return
         part = unit + 2 * (row // _SPAN)
@@ -273,16 +301,17 @@ class KeyState:
         self.changed.add(part)
         width = len(self._layout.columns[unit]) + 1
         begin = _find(span, width, row)
-        with memoryview(span).cast("q") as numbers:
-            is_there = begin < len(numbers) and numbers[begin] == row
-        if not is_there:
+        if len(span) <= begin * 8 or int.from_bytes(span[begin * 8 : begin * 8 + 8], "little") != row:
             span[begin * 8 : begin * 8] = row.to_bytes(8, "little") + bytes(8 * (width - 1))
+        is_less = False
         with memoryview(span).cast("q") as numbers:
-            after = numbers[begin + 1 + column] + change
-            if abs(after) > _MOST:
-                raise FeatureError("a day's sum leaves 52 bits; scale the value down")
-            numbers[begin + 1 + column] = after
-            is_empty = not after and not any(numbers[begin + 1 : begin + width])
+            for column, change in changes:
+                after = numbers[begin + 1 + column] + change
+                if abs(after) > _MOST:
+                    raise FeatureError("a day's sum leaves 52 bits; scale the value down")
+                numbers[begin + 1 + column] = after
+                is_less |= not after
+            is_empty = is_less and not any(numbers[begin + 1 : begin + width])
         if is_empty:
             del span[begin * 8 : (begin + width) * 8]
             if not span:
@@ -296,11 +325,13 @@ class KeyState:
         sums = [self._windows(unit, at) for unit in (EVER, DAY, HOURLY)]
         for sight in self.head.waiting:
             if sight.start < at < sight.closed:
-                for unit, column, value in sight.numbers:
-                    row, now = row_at(unit, sight.event_at), row_at(unit, at)
-                    for window, totals in sums[unit].items():
-                        if not window or row > now - window:
-                            totals[column] += value
+                for unit, said in enumerate(sight.numbers):
+                    if said:
+                        row, now = row_at(unit, sight.event_at), row_at(unit, at)
+                        for window, totals in sums[unit].items():
+                            if not window or row > now - window:
+                                for column, value in said:
+                                    totals[column] += value
         self._add_waiting_codes(sums, at)
         values: dict[int, int | None] = {}
         for number, place in layout.places.items():
@@ -435,14 +466,15 @@ class Observer:
             name = key.of(view)
             if name is None:
                 continue
-            sight = Sight(start, record.usable_until, record.event_at, [], [], [])
+            said: _Said = ([], [], [])
+            sight = Sight(start, record.usable_until, record.event_at, said, [], [])
             for holds, numbers, codes, held in streams:
                 if not holds(view):
                     continue
                 for unit, column, value, is_square in numbers:
                     number = 1 if value is None else view.get(value)
                     if number:
-                        sight.numbers.append((unit, column, number * number if is_square else number))
+                        said[unit].append((column, number * number if is_square else number))
                 for unit, column, value in codes:
                     code = view.get(value)
                     if code is not None:
@@ -451,5 +483,5 @@ class Observer:
                     number = 0 if value is None else view.get(value)
                     if number is not None:
                         sight.held.append((series, number))
-            if sight.numbers or sight.codes or sight.held:
+            if sight.held or sight.is_summed:
                 yield name, sight
