@@ -62,7 +62,12 @@ def leaks(
     Raises:
         FeatureError: where a column has not one value a question.
     """
-    columns_of = _by_engine(compute) if isinstance(compute, FeatureSet) else compute
+    if isinstance(compute, FeatureSet):
+        kinds = {measure.stream.kind for measure in compute.measures}
+        versions = [version for version in versions if version.record.kind in kinds]
+        columns_of = _by_engine(compute)
+    else:
+        columns_of = compute
     chosen = list(questions)
     if len(chosen) > sample:
         chosen = Random(seed).sample(chosen, sample)  # noqa: S311 - no secret
@@ -85,7 +90,7 @@ def known_before(versions: Sequence[Version], at: int) -> list[Version]:
     An end made at the instant itself stands, as in the engines: what is replaced at that moment does not count at it.
     """
     return [
-        version if version.ended_at <= at else replace(version, ended_at=OPEN, ended_by=OPEN)
+        replace(version, ended_at=OPEN, ended_by=OPEN) if at < version.ended_at < OPEN else version
         for version in versions
         if version.record.known_at < at
     ]
@@ -113,7 +118,8 @@ def borrowed_facts(versions: Sequence[Version], questions: Sequence[Question]) -
         about = ("identity", question.facts.get("enterprise")) if number is None else ("declaration", number)
         known, later = _views(records.get((about[0], str(about[1])), ()), question.at, strict=number is None)
         asked += bool(known or later)
-        for name in dict.fromkeys([*question.facts, *(known[-1] if known else ())]):
+        names = dict.fromkeys([*question.facts, *(known[-1] if known else ())])
+        for name in (name for name in names if not name.startswith("_")):  # steps on the way to other fields
             value, as_known = question.facts.get(name), known[-1].get(name) if known else None
             if value != as_known and _held(name, value, later) and not _held(name, value, known):
                 before = found.get(name, Leak(name, 0, 0, question, value, as_known))

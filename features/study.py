@@ -219,6 +219,7 @@ class _Binning:
 def _labels(edges: Sequence[float]) -> list[str]:
     if not edges:
         return ["any"]
-    texts = [f"{edge:.4g}" for edge in edges]
+    rounded = ([f"{edge:.{digits}g}" for edge in edges] for digits in range(4, 18))
+    texts = next(texts for texts in rounded if len(set(texts)) == len(edges))
     between = [f"({low}, {high}]" for low, high in pairwise(texts)]
     return [f"≤ {texts[0]}", *between, f"> {texts[-1]}"]
