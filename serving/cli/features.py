@@ -15,7 +15,8 @@ from data.records import utc_now
 from data.store import decisions as decision_rows
 from data.store import open_store
 from serving import skew
-from serving.cli.records import Json, instant_of
+from serving.cli.records import Json, Until, instant_of
+from serving.cli.snapshots import named_snapshot, take_snapshot
 from serving.cli.terminal import out, print_json, progress
 from serving.settings import read_settings
 
@@ -23,6 +24,8 @@ _SAMPLE_HELP = "How many decisions: half of them the newest, the others drawn at
 _SINCE_HELP = "Only decisions made from this day on (UTC)."
 _DECISION_HELP = "Only this decision (may be given several times)."
 _SEED_HELP = "The same seed draws the same decisions."
+
+_SNAPSHOT_HELP = "The snapshot to ask: its id, or its folder. Without it, one is taken now."
 
 _features = typer.Typer(no_args_is_help=True)
 
@@ -57,6 +60,46 @@ def list_features(name: Annotated[str, typer.Argument(help="credit, shipment, ko
     table = Table("feature", "theme", "English", "中文", title=f"{features.name}: {len(features.features)} features")
     for feature in features.features:
         table.add_row(feature.name, feature.theme, feature.en, feature.zh)
+    out.print(table)
+
+
+@_features.command("study")
+def study(
+    features: Annotated[str, typer.Option("--set", help="credit, shipment, korea or scms")] = "shipment",
+    snapshot: Annotated[str | None, typer.Option(help=_SNAPSHOT_HELP)] = None,
+    until: Until = None,
+    json: Json = False,
+) -> None:
+    """What each feature of a set tells alone (information value) and whether it moves, beside what chance alone shows."""
+    from features.catalogue import feature_set
+    from models.dataset import credit_dataset, demand_labels, shipment_dataset
+    from models.study import studied
+
+    settings, chosen, before = read_settings(), feature_set(features), instant_of(until)
+    if snapshot:
+        taken = named_snapshot(settings, snapshot)
+    else:
+        with closing(open_store(settings.database_url)) as store:
+            taken = take_snapshot(store, settings)
+    with progress(f"{features}: computing features") as show:
+        versions = taken.versions()
+        if chosen.about == "shipment":
+            dataset = shipment_dataset(chosen, versions, taken.digest, until=before, progress=show)
+        else:
+            last = max((version.record.known_at for version in versions), default=0)
+            dataset = credit_dataset(chosen, versions, taken.digest, until=min(before, last), progress=show)
+    demand_labels(dataset, least=10)  # few are enough: the limits know how many they were
+    found = studied(dataset)
+    if json:
+        print_json({"snapshot": taken.digest, "set": features, "rows": len(dataset), "features": found})
+        return
+    title = f"{features}: {len(dataset):,} questions with outcomes, {int(dataset.outcomes.sum()):,} hits"
+    table = Table(
+        "feature", "information", "by chance under", "missing", "PSI, later half", "by chance under", title=title
+    )
+    for one in found:
+        numbers = (one.information, one.information_limit, one.missing, one.psi, one.psi_limit)
+        table.add_row(one.name, *(f"{number:.3f}" for number in numbers))
     out.print(table)
 
 

@@ -152,15 +152,20 @@ def test_until_leaves_out_what_was_known_from_that_day_on(tmp_path: Path) -> Non
     assert (cut.json()["received"], whole.json()["accepted"], whole.json()["duplicate"]) == (1, 1, 1)
 
 
-def test_a_world_is_simulated_and_can_be_imported(tmp_path: Path) -> None:
+def test_a_world_is_simulated_and_can_be_imported_and_studied(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
-    made, imported, features = shell.batch(
-        ["simulate", "--out", "w", "--firms", "20", "--days", "60", "--json"], ["import", "w/records", "--json"],
-        ["features", "list", "shipment"],
+    made, imported, features, study, table = shell.batch(
+        ["simulate", "--out", "w", "--firms", "40", "--days", "150", "--json"], ["import", "w/records", "--json"],
+        ["features", "list", "shipment"], ["features", "study", "--json"], ["features", "study"],
     )  # fmt: skip
     assert imported.json()["received"] == made.json()["records"]
     assert imported.json()["rejected"] == 0
     assert features.code == 0
+    told = study.json()
+    assert len(told["features"]) == 164
+    assert told["features"][0]["information"] > told["features"][-1]["information"] >= 0
+    assert table.code == 0, table.err
+    assert "hits" in table.out
 
 
 def test_decisions_on_a_file_are_asked_of_a_service_of_their_own(tmp_path: Path) -> None:
@@ -242,6 +247,8 @@ WRONG = {
     "no registry": Wrong(
         ["train", "credit"], ("nowhere.yaml",), environment={"GREENLANE_MLFLOW_CONFIG": "nowhere.yaml"}
     ),
+    "nothing to study": Wrong(["features", "study"], ("outcomes",)),
+    "study without a snapshot": Wrong(["features", "study", "--snapshot", "none"], ("none", "snapshot")),
     "unknown decision": Wrong(["features", "verify", "--decision", "dec_0"], ("dec_0", "decision_id")),
     "unknown feature set": Wrong(["features", "list", "none"], ("none", "korea")),
     "decide a missing file": Wrong(["decide", "none.jsonl"], ("none.jsonl",)),
