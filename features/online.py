@@ -6,7 +6,7 @@ values stand in the row of the last day on which they count; beside the state, e
 yet, or has an end that is known already, waits outside the rows with its interval.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -405,13 +405,37 @@ def _find(span: bytearray, width: int, row: int) -> int:
     return low * width
 
 
-_Number = tuple[int, int, str | None, bool]
-_StreamOfKey = tuple[
-    Callable[[Mapping[str, Any]], bool],
-    tuple[_Number, ...],
-    tuple[tuple[int, int, str], ...],
-    tuple[tuple[int, str | None], ...],
-]
+@dataclass(frozen=True, slots=True)
+class _Says:
+    """What a stream says under a key: in which columns it counts, and which fields it sums, squares, tells apart or holds."""
+
+    ones: _Said = field(default_factory=lambda: ([], [], []))
+    sums: list[tuple[int, int, str]] = field(default_factory=list)
+    squares: list[tuple[int, int, str]] = field(default_factory=list)
+    codes: list[tuple[int, int, str]] = field(default_factory=list)
+    held: list[tuple[int, str | None]] = field(default_factory=list)
+
+    def tell(self, view: Mapping[str, Any], sight: Sight) -> None:
+        """Add what a record's view says to what is seen under the key."""
+        for said, ones in zip(sight.numbers, self.ones, strict=True):
+            if ones:
+                said.extend(ones)
+        for unit, column, name in self.sums:
+            number = view.get(name)
+            if number:
+                sight.numbers[unit].append((column, number))
+        for unit, column, name in self.squares:
+            number = view.get(name)
+            if number:
+                sight.numbers[unit].append((column, number * number))
+        for unit, column, name in self.codes:
+            code = view.get(name)
+            if code is not None:
+                sight.codes.append(Code(unit, column, str(code)))
+        for series, named in self.held:
+            number = 0 if named is None else view.get(named)
+            if number is not None:
+                sight.held.append((series, number))
 
 
 class Observer:
@@ -428,24 +452,29 @@ class Observer:
         self.by_name = {key.name: layout for key, layout in self.layouts.items()}
         if len(self.by_name) < len(self.layouts):
             raise FeatureError("two keys have one name: " + ", ".join(sorted(key.name for key in self.layouts)))
-        self._kinds: dict[str, list[tuple[Key, list[_StreamOfKey]]]] = {}
+        self._streams: dict[str, list[Stream]] = {}
+        self._keys: dict[str, list[tuple[Key, list[tuple[int, _Says]]]]] = {}
         for key, layout in self.layouts.items():
-            said: dict[Stream, tuple[list[_Number], list[tuple[int, int, str]], list[tuple[int, str | None]]]] = {}
-            for unit, columns in enumerate(layout.columns):
-                for column, (stream, operator, value) in enumerate(columns):
-                    numbers, codes, _ = said.setdefault(stream, ([], [], []))
-                    if operator == "distinct":
-                        codes.append((unit, column, str(value)))
-                    else:
-                        numbers.append((unit, column, value, operator == "sum_of_squares"))
-            for series, (stream, value) in enumerate(layout.series):
-                said.setdefault(stream, ([], [], []))[2].append((series, value))
-            by_kind: dict[str, list[_StreamOfKey]] = {}
-            for stream, parts in said.items():
-                numbers, codes, held = parts
-                by_kind.setdefault(stream.kind, []).append((stream.holds, tuple(numbers), tuple(codes), tuple(held)))
-            for kind, streams in by_kind.items():
-                self._kinds.setdefault(kind, []).append((key, streams))
+            self._arrange(key, layout)
+
+    def _arrange(self, key: Key, layout: Layout) -> None:
+        says: dict[Stream, _Says] = {}
+        for unit, columns in enumerate(layout.columns):
+            for column, (stream, operator, value) in enumerate(columns):
+                own = says.setdefault(stream, _Says())
+                if operator == "count":
+                    own.ones[unit].append((column, 1))
+                else:
+                    those = {"sum": own.sums, "sum_of_squares": own.squares, "distinct": own.codes}[operator]
+                    those.append((unit, column, str(value)))
+        for series, (stream, value) in enumerate(layout.series):
+            says.setdefault(stream, _Says()).held.append((series, value))
+        by_kind: dict[str, list[tuple[int, _Says]]] = {}
+        for stream, own in says.items():
+            place = _place_in(self._streams.setdefault(stream.kind, []), stream)
+            by_kind.setdefault(stream.kind, []).append((place, own))
+        for kind, streams in by_kind.items():
+            self._keys.setdefault(kind, []).append((key, streams))
 
     def state(self, name: str) -> KeyState:
         """An empty state for the key that has a text."""
@@ -453,35 +482,18 @@ class Observer:
 
     def sights(self, record: Record) -> Iterable[tuple[str, Sight]]:
         """What a version says, by key; deletions and repairs say nothing, they end what came before."""
-        if record.action not in ("new", "change"):
-            return
-        keys = self._kinds.get(record.kind)
-        if keys is None:
+        start = max(record.event_at, record.known_at)
+        if record.action not in ("new", "change") or record.kind not in self._keys or record.usable_until <= start + 1:
             return
         view = view_of(record.kind, record.payload)
-        start = max(record.event_at, record.known_at)
-        if record.usable_until <= start + 1:
-            return
-        for key, streams in keys:
+        holds = [stream.holds(view) for stream in self._streams[record.kind]]
+        for key, streams in self._keys[record.kind]:
             name = key.of(view)
             if name is None:
                 continue
-            said: _Said = ([], [], [])
-            sight = Sight(start, record.usable_until, record.event_at, said, [], [])
-            for holds, numbers, codes, held in streams:
-                if not holds(view):
-                    continue
-                for unit, column, value, is_square in numbers:
-                    number = 1 if value is None else view.get(value)
-                    if number:
-                        said[unit].append((column, number * number if is_square else number))
-                for unit, column, value in codes:
-                    code = view.get(value)
-                    if code is not None:
-                        sight.codes.append(Code(unit, column, str(code)))
-                for series, value in held:
-                    number = 0 if value is None else view.get(value)
-                    if number is not None:
-                        sight.held.append((series, number))
+            sight = Sight(start, record.usable_until, record.event_at, ([], [], []), [], [])
+            for place, says in streams:
+                if holds[place]:
+                    says.tell(view, sight)
             if sight.held or sight.is_summed:
                 yield name, sight
