@@ -119,13 +119,13 @@ def observations(feeds: Sequence[Feed], source: Source, progress: Progress = _qu
 
 
 def tasks_of(measures: Sequence[Measure], feeds: Feeds, questions: Questions) -> Iterator[Task]:
-    """The tasks that questions make: those of a key's bucket together."""
-    texts: dict[Key, Column] = {}
-    for feed in feeds_of(measures):
-        if feed.key not in texts:
-            columns = {field: questions.get(field) for field in feed.key.fields}
-            texts[feed.key] = key_texts(feed.key, columns, len(questions))
-        keys = texts[feed.key]
+    """The tasks that questions make: those of a key's bucket together, key by key, so that few texts are held at once."""
+    key: Key | None = None
+    keys: Column = None
+    for feed in sorted(feeds_of(measures), key=lambda feed: (feed.key.name, feed.key.fields)):
+        if feed.key != key:
+            key = feed.key
+            keys = key_texts(key, {field: questions.get(field) for field in key.fields}, len(questions))
         count = feeds.buckets(feed)
         if count == 0 or keys.null_count == len(keys):
             continue

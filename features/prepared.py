@@ -111,7 +111,7 @@ class Prepared:
         found = next((one for one in self.manifest.feeds if one.name == feed.name), None)
         if found is None or not _has(found, feed):
             raise FeatureError(
-                f"{self.folder} was prepared for other features: it lacks {feed.name} as the catalogue has it now; prepare it again"
+                f"{self.folder} was prepared for other features: it lacks {feed.name} as it is defined now; prepare it again"
             )
         return found
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from data.errors import FeatureError
@@ -19,7 +18,7 @@ from features.catalogue import SETS
 from features.definitions import FeatureSet
 from features.feeds import feeds_of
 from features.measures import Key, Measure, Stream
-from features.prepared import Prepared, bucket_bytes_of, open_prepared, prepare
+from features.prepared import bucket_bytes_of, open_prepared, prepare
 from features.questions import Question, Questions
 from tests.feature_layer.busy import busy_history
 from tests.feature_layer.generated import Generated
@@ -127,7 +126,7 @@ def test_a_smaller_set_is_asked_of_what_was_prepared_for_more(tmp_path: Path) ->
     assert not made.fits(credit.measures, "another", room)
     assert not made.fits(credit.measures, "d", room - 1)
     assert not made.fits(SETS["korea"].measures, "d", room)
-    with pytest.raises(FeatureError, match="prepared for other features: it lacks .*prepare it again"):
+    with pytest.raises(FeatureError, match=r"prepared for other features: it lacks .*prepare it again"):
         matrix(SETS["korea"], made, Questions.of(questions))
 
 
@@ -212,7 +211,7 @@ def test_a_file_that_goes_later_is_named(tmp_path: Path) -> None:
     made = prepare(SETS["credit"].measures, VersionTables(versions_of(8)[0]), tmp_path / "f", memory_mb=1)
     feed = feeds_of(SETS["credit"].measures)[1]
     (tmp_path / "f" / feed.name / "0.parquet").unlink()
-    with pytest.raises(FeatureError, match="cannot be read.*prepare the features again"):
+    with pytest.raises(FeatureError, match=r"cannot be read.*prepare the features again"):
         made.table(feed, 0)
 
 
