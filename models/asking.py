@@ -1,7 +1,8 @@
 """What snapshots ask, as columns and piece by piece: every declaration as it became known, every enterprise each month."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ from data.records import Version
 from data.snapshots import Snapshot
 from data.times import DAY, midnight
 from features.batch import Source
-from features.columns import Views
+from features.columns import Views, columns_behind
 from features.feeds import instants
 from features.questions import Questions, about_enterprise, identity_at
 from models.dataset import PERFORMANCE_DAYS, days_asked
@@ -32,13 +33,16 @@ class Asking:
     questions: Questions
 
 
-def shipments(source: Source, most: int) -> Iterator[Asking]:
+def shipments(source: Source, most: int, fields: Iterable[str] | None = None) -> Iterator[Asking]:
     """The questions of all declarations and their corrections, each at the moment at which it became known, in their order.
 
     Arguments:
-        most: how many at once; a piece of the source is asked whole.
+        most: how many at once.
+        fields: the facts that are looked at; by default all.
     """
     columns = schema_of_versions("declaration").names
+    if fields is not None:
+        columns = list(dict.fromkeys([*_WHEN, "declaration_no", *columns_behind("declaration", fields)]))
     held: list[pa.Table] = []
     for table in source.tables("declaration", columns):
         for begin in range(0, table.num_rows, most):
@@ -57,7 +61,9 @@ def _shipments(tables: list[pa.Table]) -> Asking:
     return Asking(table["declaration_no"].chunk(0), Questions(_known(table), Views("declaration", table).get))
 
 
-def enterprises(snapshot: Snapshot, most: int, until: int | None = None) -> Iterator[Asking]:
+def enterprises(
+    snapshot: Snapshot, most: int, _fields: Iterable[str] | None = None, *, until: int | None = None
+) -> Iterator[Asking]:
     """The questions about enterprises that `models.dataset.credit_dataset` asks, in the order of time and name.
 
     Arguments:
@@ -122,6 +128,10 @@ def _known(table: pa.Table) -> Integers:
     return np.maximum(instants(table["event_at"]), instants(table["known_at"]))
 
 
-Ask = Callable[[Snapshot, int], Iterator[Asking]]
-ASKED: dict[str, Ask] = {"shipment": shipments, "enterprise": enterprises}
-"""By what a feature set is about."""
+Ask = Callable[[int, Iterable[str] | None], Iterator[Asking]]
+"""Asks the same questions in the same order each time, at most so many at once, with only some facts or with all."""
+
+
+def asked_of(snapshot: Snapshot, about: str) -> Ask:
+    """The questions of a snapshot, by what a feature set is about."""
+    return partial(shipments if about == "shipment" else enterprises, snapshot)

@@ -27,7 +27,7 @@ _OUT_HELP = "Where the matrix goes; by default beside the prepared features in v
 _MEMORY_HELP = "Megabytes for the rows at work, beside the program itself."
 _WORKERS_HELP = "How many buckets are at work at once; with --scheduler, the threads of one Dask worker."
 _SCHEDULER_HELP = "Address of a Dask scheduler whose workers see var/features under the same path."
-_SHARE = 0.5
+_SHARE = 0.4
 """Of the memory, for questions with their answers; buckets are rarely as large as they may be."""
 
 
@@ -47,8 +47,8 @@ def build(
 ) -> None:
     """Compute all features of a set over a snapshot, as known at each question, into a Parquet file."""
     from features.catalogue import feature_set
-    from models.asking import ASKED
-    from models.matrix import rows_at_once, write_matrix
+    from models.asking import asked_of
+    from models.matrix import write_matrix
 
     settings, chosen = read_settings(), feature_set(features)
     taken = named_snapshot(settings, snapshot)
@@ -58,11 +58,9 @@ def build(
         feeds, reused = _prepared(taken, chosen.measures, folder, features, memory_mb, workers)
         ready = monotonic()
         with progress(f"{features}: answering") as show:
-            total = _questions(taken, chosen.about)
-            asked = ASKED[chosen.about](taken, rows_at_once(chosen, int(memory_mb * _SHARE)))
             written = write_matrix(
-                target or folder / f"{features}.parquet", chosen, feeds, asked, snapshot=taken.digest, run=run,
-                progress=lambda rows: show(rows, total or rows),
+                target or folder / f"{features}.parquet", chosen, feeds, asked_of(taken, chosen.about),
+                memory_mb=int(memory_mb * _SHARE), snapshot=taken.digest, run=run, progress=show,
             )  # fmt: skip
             show(1, 1)
     done = monotonic()
@@ -112,11 +110,6 @@ def _prepared(
             measures, taken, own, memory_mb=memory_mb, workers=workers, digest=taken.digest, progress=show
         )  # fmt: skip
     return made, False
-
-
-def _questions(taken: "Snapshot", about: str) -> int:
-    """About how many questions there will be; 0 where nobody knows before asking."""
-    return taken.rows("declaration") if about == "shipment" else 0
 
 
 @contextmanager

@@ -104,7 +104,8 @@ def test_what_is_wrong_on_a_worker_is_said_where_it_was_submitted(client: Client
 
 
 @pytest.mark.parametrize(
-    ("error", "words"), [(KilledWorker("task", SimpleNamespace(address="tcp://a"), 4), "more memory"), (CancelledError(), "went away")]
+    ("error", "words"),
+    [(KilledWorker("task", SimpleNamespace(address="tcp://a"), 4), "more memory"), (CancelledError(), "went away")],
 )
 def test_a_cluster_that_gives_up_says_what_to_do(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
