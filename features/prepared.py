@@ -34,7 +34,7 @@ _TEXTS = pa.dictionary(pa.int32(), pa.string())
 _MOST_BUCKETS = 1024
 _LARGEST_PAGE = 2**30
 """Bytes of a dictionary page: room for all texts of a bucket, so that none is spelt out."""
-_WORKING_SET = 8
+_WORKING_SET = 12
 """How many times a bucket's bytes are in memory while it is sorted and written, or read and asked."""
 _HELD, _SLICE = 0.25, 0.05
 """Shares of the memory: rows that wait to be written, and a piece of the source, whose views are several times as large."""

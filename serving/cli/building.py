@@ -27,7 +27,7 @@ _OUT_HELP = "Where the matrix goes; by default beside the prepared features in v
 _MEMORY_HELP = "Megabytes for the rows at work, beside the program itself."
 _WORKERS_HELP = "How many buckets are at work at once; with --scheduler, the threads of one Dask worker."
 _SCHEDULER_HELP = "Address of a Dask scheduler whose workers see var/features under the same path."
-_SHARE = 0.4
+_SHARE = 0.3
 """Of the memory, for questions with their answers; buckets are rarely as large as they may be."""
 
 
