@@ -5,8 +5,9 @@ task that needs no other: threads of this process work them off, or workers of a
 integers out.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -118,13 +119,13 @@ def observations(feeds: Sequence[Feed], source: Source, progress: Progress = _qu
 
 
 def tasks_of(measures: Sequence[Measure], feeds: Feeds, questions: Questions) -> Iterator[Task]:
-    """The tasks that questions make: those of a key's bucket together."""
-    texts: dict[Key, Column] = {}
-    for feed in feeds_of(measures):
-        if feed.key not in texts:
-            columns = {field: questions.get(field) for field in feed.key.fields}
-            texts[feed.key] = key_texts(feed.key, columns, len(questions))
-        keys = texts[feed.key]
+    """The tasks that questions make: those of a key's bucket together, key by key, so that few texts are held at once."""
+    key: Key | None = None
+    keys: Column = None
+    for feed in sorted(feeds_of(measures), key=lambda feed: (feed.key.name, feed.key.fields)):
+        if feed.key != key:
+            key = feed.key
+            keys = key_texts(key, {field: questions.get(field) for field in key.fields}, len(questions))
         count = feeds.buckets(feed)
         if count == 0 or keys.null_count == len(keys):
             continue
@@ -309,8 +310,8 @@ class Measured:
         return column.cast(pa.string()).to_numpy(zero_copy_only=False)
 
 
-Run = Callable[[Feeds, Sequence[Task]], Iterable[tuple[Task, dict[Measure, Integers]]]]
-"""Works tasks off, in any order."""
+Run = Callable[[Feeds, Iterable[Task]], Iterable[tuple[Task, dict[Measure, Integers]]]]
+"""Works tasks off, in any order. Tasks are made as they are taken, so that few of them are held at once."""
 
 
 def on_threads(workers: int) -> Run:
@@ -320,11 +321,22 @@ def on_threads(workers: int) -> Run:
         workers: how many; each holds one bucket at a time.
     """
 
-    def run(feeds: Feeds, tasks: Sequence[Task]) -> Iterator[tuple[Task, dict[Measure, Integers]]]:
+    def run(feeds: Feeds, tasks: Iterable[Task]) -> Iterator[tuple[Task, dict[Measure, Integers]]]:
+        running: deque[tuple[Task, Future[dict[Measure, Integers]]]] = deque()
         with ThreadPoolExecutor(workers) as pool:
-            yield from pool.map(lambda task: (task, answer(task, feeds.table(task.feed, task.bucket))), tasks)
+            for task in tasks:
+                running.append((task, pool.submit(_answered, feeds, task)))
+                if len(running) > 2 * workers:
+                    first, answers = running.popleft()
+                    yield first, answers.result()
+            for task, answers in running:
+                yield task, answers.result()
 
     return run
+
+
+def _answered(feeds: Feeds, task: Task) -> dict[Measure, Integers]:
+    return answer(task, feeds.table(task.feed, task.bucket))
 
 
 def measured(
@@ -339,15 +351,17 @@ def measured(
 
     Arguments:
         run: how tasks are worked off; threads of this process, two, unless told otherwise.
-        progress: called with the number of tasks done and their total.
+        progress: called with the number of buckets done and their total.
     """
     result = Measured(questions)
     for measure in measures:
         result.begin(measure)
-    tasks = list(tasks_of(measures, feeds, questions))
+    total = sum(feeds.buckets(feed) for feed in feeds_of(measures))
+    tasks = tasks_of(measures, feeds, questions)
     for done, (task, answers) in enumerate((run or on_threads(2))(feeds, tasks), start=1):
         result.put(task, answers)
-        progress(done, len(tasks))
+        progress(done, total)
+    progress(total, total)  # buckets that nothing was asked of made no task
     return result
 
 

@@ -142,10 +142,9 @@ def credit_dataset(
             identities.setdefault(enterprise, []).append(version)
     if not declared:
         return _dataset(features, versions, snapshot, [], progress)
-    first = day_of(min(min(times) for times in declared.values())) + OBSERVATION_DAYS
-    last = day_of(min(until, max(max(times) for times in declared.values()))) - PERFORMANCE_DAYS
+    earliest, latest = min(min(times) for times in declared.values()), max(max(times) for times in declared.values())
     asked = []
-    for day in range(first, last + 1, OBSERVATION_DAYS):
+    for day in days_asked(earliest, latest, until):
         at, end = midnight(day), midnight(day + PERFORMANCE_DAYS)
         for enterprise in sorted(declared):
             active = any(at - PERFORMANCE_DAYS * DAY <= time < at for time in declared[enterprise])
@@ -156,6 +155,17 @@ def credit_dataset(
                 question = about_enterprise(enterprise, at, identity)
                 asked.append(_Asked(question, int(found >= SERIOUS_HITS), end, enterprise))
     return _dataset(features, versions, snapshot, asked, progress)
+
+
+def days_asked(earliest: int, latest: int, until: int) -> range:
+    """The China days on which the credit of enterprises is asked about.
+
+    Arguments:
+        earliest, latest: instants of the first and last declaration of all.
+        until: performance windows have passed by then.
+    """
+    first, last = day_of(earliest) + OBSERVATION_DAYS, day_of(min(until, latest)) - PERFORMANCE_DAYS
+    return range(first, last + 1, OBSERVATION_DAYS)
 
 
 def _dataset(

@@ -15,6 +15,7 @@ from data.records import utc_now
 from data.store import decisions as decision_rows
 from data.store import open_store
 from serving import skew
+from serving.cli import building
 from serving.cli.records import Json, Until, instant_of
 from serving.cli.snapshots import named_snapshot, take_snapshot
 from serving.cli.terminal import out, print_json, progress
@@ -32,7 +33,10 @@ _features = typer.Typer(no_args_is_help=True)
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    app.add_typer(_features, name="features", help="The live feature state and the catalogue.")
+    building.register(_features)
+    app.add_typer(
+        _features, name="features", help="The live feature state, the catalogue, and features of whole snapshots."
+    )
 
 
 @_features.command("rebuild")
