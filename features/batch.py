@@ -29,6 +29,7 @@ from features.questions import Question, Questions
 
 _LARGEST_SUM = 2.0**62
 _CHINA = 8 * HOUR
+_POWERS = {"count": 0, "sum": 1, "sum_of_squares": 2}
 Values = Floats | NDArray[np.object_]
 Progress = Callable[[int, int], None]
 
@@ -179,69 +180,70 @@ class _Pass:
 
     def __init__(self, feed: Feed, rows: Rows, asked: Integers, at: Integers) -> None:
         self._feed, self._rows, self._asked, self._at = feed, rows, asked, at
-        self._units: dict[int, tuple[Integers, Integers]] = {}
+        self._opened: dict[int, Integers] = {}
 
     def answers(self) -> Iterator[tuple[Measure, Integers]]:
-        together: dict[tuple[str, str | None, int], list[Measure]] = {}
+        """The answers to the measures of the feed, shape (q,) each."""
+        added: dict[int, list[Measure]] = {}
+        distinct: dict[tuple[str, int], list[Measure]] = {}
         for measure in self._feed.measures:
             if measure.operator in ("latest", "since"):
                 yield measure, self._latest(measure)
+            elif measure.operator == "distinct":
+                distinct.setdefault((str(measure.value), _unit(measure)), []).append(measure)
             else:
-                together.setdefault((measure.operator, measure.value, _unit(measure)), []).append(measure)
-        for (operator, value, unit), measures in together.items():
-            lengths = sorted({window for m in measures if (window := m.days or m.hours)})
-            windows = np.array(lengths, dtype=np.int64)
-            if operator == "distinct":
-                sums = self._distinct(str(value), unit, windows)
-            else:
-                sums = self._sums(value, unit, windows, squares=operator == "sum_of_squares")
-            for measure in measures:
-                window = measure.days or measure.hours
-                yield measure, sums[:, len(lengths) if window is None else lengths.index(window)]
+                added.setdefault(_unit(measure), []).append(measure)
+        for unit, measures in added.items():
+            yield from self._sums(measures, unit)
+        for (value, unit), measures in distinct.items():
+            yield from self._distinct(measures, value, unit)
 
-    def _numbered(self, unit: int) -> tuple[Integers, Integers]:
-        """The number of the day or hour of each event and of each question."""
-        if unit not in self._units:
+    def _opens(self, unit: int) -> Integers:
+        """When the day or hour of each question began."""
+        if unit not in self._opened:
             shift = _CHINA if unit == DAY else 0
-            self._units[unit] = ((self._rows.event_at + shift) // unit, (self._at + shift) // unit)
-        return self._units[unit]
+            self._opened[unit] = (self._at + shift) // unit * unit - shift
+        return self._opened[unit]
 
-    def _sums(self, value: str | None, unit: int, windows: Integers, *, squares: bool) -> Integers:
-        rows = self._rows
-        numbers = np.ones(len(rows.start), dtype=np.int64) if value is None else rows.numbers[value][0]
-        _demand_room(f"{self._feed.name}.{value}", rows, numbers, squares=squares)
-        of_event, of_question = self._numbered(unit)
-        return kernels.window_sums(
-            rows.offsets,
-            rows.start,
-            of_event,
-            rows.closed,
-            numbers,
-            squares,
-            self._asked,
-            self._at,
-            of_question,
-            windows,
-            OPEN,
-        )
+    def _sums(self, measures: Sequence[Measure], unit: int) -> Iterator[tuple[Measure, Integers]]:
+        """Counts and sums: plain observations by differences of running sums, the others one by one."""
+        rows, asked, at, opens = self._rows, self._asked, self._at, self._opens(unit)
+        lengths, reach = _windows(measures, unit)
+        plain, places, begins = kernels.others(rows.offsets, rows.start, rows.event_at, rows.closed, OPEN)
+        edges = kernels.edges(rows.offsets, rows.start, asked, at, opens, reach)
+        addends = list(dict.fromkeys((measure.value, _POWERS[measure.operator]) for measure in measures))
+        sums, values = [], np.empty((len(places), len(addends)), dtype=np.int64)
+        for column, (value, power) in enumerate(addends):
+            numbers = rows.start if value is None else rows.numbers[value][0]
+            if power:
+                _demand_room(f"{self._feed.name}.{value}", rows, numbers, squares=power == 2)
+            sums.append(kernels.plain_sums(rows.offsets, numbers, power, plain, asked, edges))
+            values[:, column] = numbers[places] ** power
+        start, event_at, closed = (times[places] for times in (rows.start, rows.event_at, rows.closed))
+        rest = kernels.window_sums(begins, start, event_at, closed, values, asked, at, opens, reach, OPEN)
+        for measure in measures:
+            addend, window = addends.index((measure.value, _POWERS[measure.operator])), lengths.index(_length(measure))
+            yield measure, sums[addend][:, window] + rest[addend, window]
 
-    def _distinct(self, value: str, unit: int, windows: Integers) -> Integers:
+    def _distinct(self, measures: Sequence[Measure], value: str, unit: int) -> Iterator[tuple[Measure, Integers]]:
         rows = self._rows
-        of_event, of_question = self._numbered(unit)
-        return kernels.window_distinct(
-            rows.offsets, rows.start, of_event, rows.closed, rows.codes[value], rows.code_counts[value],
-            self._asked, self._at, of_question, windows, OPEN,
+        lengths, reach = _windows(measures, unit)
+        counts = kernels.window_distinct(
+            rows.offsets, rows.start, rows.event_at, rows.closed, rows.codes[value], rows.code_counts[value],
+            self._asked, self._at, self._opens(unit), reach, OPEN,
         )  # fmt: skip
+        for measure in measures:
+            yield measure, counts[lengths.index(_length(measure))]
 
     def _latest(self, measure: Measure) -> Integers:
-        rows = self._rows
-        of_event, of_question = self._numbered(_unit(measure))
+        rows, unit, length = self._rows, _unit(measure), _length(measure)
+        reach = OPEN if length is None else (length - 1) * unit
         nothing = np.zeros(len(rows.start), dtype=np.int64)
         numbers, valid = (nothing, None) if measure.value is None else rows.numbers[measure.value]
         valid = np.ones(len(rows.start), dtype=bool) if valid is None else valid
         last = kernels.latest(
-            rows.offsets, rows.start, of_event, rows.closed, numbers, valid, self._asked, self._at, of_question,
-            measure.days or measure.hours or 0, -1,
+            rows.offsets, rows.start, rows.event_at, rows.closed, numbers, valid, self._asked, self._at,
+            self._opens(unit), reach, -1,
         )  # fmt: skip
         values = rows.start if measure.operator == "since" else numbers
         return np.where(last < 0, MISSING, values[last])
@@ -249,6 +251,16 @@ class _Pass:
 
 def _unit(measure: Measure) -> int:
     return HOUR if measure.hours is not None else DAY
+
+
+def _length(measure: Measure) -> int | None:
+    return measure.days or measure.hours
+
+
+def _windows(measures: Sequence[Measure], unit: int) -> tuple[list[int | None], Integers]:
+    """The lengths of some measures' windows, from the shortest, None at last; and how far each goes back before its unit."""
+    lengths = sorted({length for measure in measures if (length := _length(measure)) is not None})
+    return [*lengths, None], (np.array(lengths, dtype=np.int64) - 1) * unit
 
 
 def _demand_room(name: str, rows: Rows, numbers: Integers, *, squares: bool) -> None:
