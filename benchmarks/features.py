@@ -68,7 +68,8 @@ CONTENDERS = (
     Contender("duckdb-intervals", "peers", ("real",), remark="no distinct buyers", buyers=False),
     Contender("greenlane", "own", _BOTH),
     Contender("greenlane-bucketed", "own", _BOTH, "64 buckets", "buckets not timed"),
-    Contender("bucketed-read", "own", _BOTH, "64 buckets", "reads only: the floor"),
+    Contender("greenlane-sums", "own", _BOTH, "64 buckets", "buckets not timed; no distinct buyers", buyers=False),
+    Contender("bucketed-read", "own", _BOTH, "64 buckets", "reads what sums need, no more"),
 )
 
 

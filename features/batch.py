@@ -22,7 +22,7 @@ from data.times import DAY, HOUR, OPEN
 from features import kernels
 from features.columns import Column, Views, columns_behind
 from features.definitions import FeatureSet
-from features.feeds import VERSION_COLUMNS, Feed, Rows, arranged, feeds_of, joined, key_texts, observed
+from features.feeds import VERSION_COLUMNS, Feed, Rows, arranged, buckets_of, feeds_of, joined, key_texts, observed, parted
 from features.forms import MISSING, Floats, Integers
 from features.measures import Key, Measure
 from features.questions import Question, Questions
@@ -81,22 +81,31 @@ class Feeds(Protocol):
 
 
 class FeedsInMemory:
-    """Feeds in one bucket each, made at once from a source."""
+    """Feeds made at once from a source, in buckets of some size that threads share.
 
-    def __init__(self, measures: Iterable[Measure], source: Source, progress: Progress = _quiet) -> None:
-        self._tables: dict[str, pa.Table] = {}
-        pieces: dict[str, list[pa.Table]] = {}
-        for feed, piece in observations(feeds_of(measures), source, progress):
-            pieces.setdefault(feed.name, []).append(piece)
-        self._tables = {name: joined(tables) for name, tables in pieces.items()}
+    Arguments:
+        rows: of a bucket, about; what is fewer than twice as many stays in one.
+    """
+
+    def __init__(
+        self, measures: Iterable[Measure], source: Source, progress: Progress = _quiet, *, rows: int = 500_000
+    ) -> None:
+        feeds = feeds_of(measures)
+        self._counts = {feed.name: max(source.rows(feed.stream.kind) // rows, 1) for feed in feeds}
+        self._pieces: dict[str, list[list[pa.Table]]] = {}
+        for feed, piece in observations(feeds, source, progress):
+            count = self._counts[feed.name]
+            buckets = self._pieces.setdefault(feed.name, [[] for _ in range(count)])
+            for bucket, part in zip(buckets, [piece] if count == 1 else parted(piece, count), strict=True):
+                bucket.append(part)
 
     def buckets(self, feed: Feed) -> int:
-        """One."""
-        return int(feed.name in self._tables)
+        """Into how many buckets a feed is split; none if nothing was observed."""
+        return self._counts[feed.name] if feed.name in self._pieces else 0
 
     def table(self, feed: Feed, bucket: int) -> pa.Table:
-        """The rows of a feed."""
-        return self._tables[feed.name]
+        """The rows of a bucket."""
+        return joined(self._pieces[feed.name][bucket])
 
 
 def observations(feeds: Sequence[Feed], source: Source, progress: Progress = _quiet) -> Iterator[tuple[Feed, pa.Table]]:
@@ -135,22 +144,6 @@ def tasks_of(measures: Sequence[Measure], feeds: Feeds, questions: Questions) ->
             own = places[bucket == number]
             if len(own):
                 yield Task(feed, number, Asked(keys.take(pa.array(own)), questions.at[own]), own)
-
-
-def buckets_of(keys: pa.Array, count: int) -> NDArray[np.int64]:
-    """The bucket of each key: by a hash that is the same everywhere."""
-    if count == 1:
-        return np.zeros(len(keys), dtype=np.int64)
-    encoded = keys if pa.types.is_dictionary(keys.type) else keys.dictionary_encode()
-    hashes = kernels.hashes(*_bytes(encoded.dictionary))
-    result: NDArray[np.int64] = (hashes % np.uint64(count)).astype(np.int64)[encoded.indices.to_numpy()]
-    return result
-
-
-def _bytes(texts: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    _, offsets, content = texts.cast(pa.string()).buffers()
-    bounds = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    return bounds, np.frombuffer(content or b"", dtype=np.uint8)
 
 
 def answer(task: Task, table: pa.Table) -> dict[Measure, Integers]:
