@@ -22,7 +22,18 @@ from data.times import DAY, HOUR, OPEN
 from features import kernels
 from features.columns import Column, Views, columns_behind
 from features.definitions import FeatureSet
-from features.feeds import VERSION_COLUMNS, Feed, Rows, arranged, buckets_of, feeds_of, joined, key_texts, observed, parted
+from features.feeds import (
+    VERSION_COLUMNS,
+    Feed,
+    Rows,
+    arranged,
+    buckets_of,
+    feeds_of,
+    joined,
+    key_texts,
+    observed,
+    parted,
+)
 from features.forms import MISSING, Floats, Integers
 from features.measures import Key, Measure
 from features.questions import Question, Questions

@@ -60,7 +60,9 @@ def _first(values: Integers, low: int, high: int, wanted: int) -> int:
 
 
 @_compiled
-def others(offsets: Integers, start: Integers, event_at: Integers, closed: Integers, never: int) -> tuple[NDArray[np.bool_], Integers, Integers]:
+def others(
+    offsets: Integers, start: Integers, event_at: Integers, closed: Integers, never: int
+) -> tuple[NDArray[np.bool_], Integers, Integers]:
     """Which observations are plain: those that happened when they began to count and that nothing closes.
 
     Returns:
@@ -85,7 +87,9 @@ def others(offsets: Integers, start: Integers, event_at: Integers, closed: Integ
 
 
 @_compiled
-def edges(offsets: Integers, start: Integers, asked: Integers, at: Integers, opens: Integers, reach: Integers) -> Integers:
+def edges(
+    offsets: Integers, start: Integers, asked: Integers, at: Integers, opens: Integers, reach: Integers
+) -> Integers:
     """Between which places lie the observations that started before a question and since its windows began.
 
     Arguments:
