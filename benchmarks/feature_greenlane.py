@@ -28,10 +28,10 @@ class _Raw:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def rows(self, kind: str) -> int:
+    def rows(self, kind: str) -> int:  # noqa: ARG002  there is one kind only
         return int(pq.read_metadata(self._path).num_rows)
 
-    def tables(self, kind: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+    def tables(self, kind: str, columns: Sequence[str]) -> Iterator[pa.Table]:  # noqa: ARG002
         file = pq.ParquetFile(self._path, read_dictionary=["enterprise"], memory_map=True)
         names = [name for name in file.schema_arrow.names if name in columns]
         with ThreadPoolExecutor(1) as reader:
