@@ -23,6 +23,7 @@ CALLS = {
     "feast": "feature_feast:with_feast",
     "greenlane": "feature_greenlane:answers",
     "greenlane-bucketed": "feature_greenlane:answers",
+    "greenlane-sums": "feature_greenlane:sums",
     "bucketed-read": "feature_greenlane:read_only",
     "oracle": "feature_oracle:answers",
     "make-buckets": "feature_greenlane:bucket",

@@ -68,7 +68,8 @@ CONTENDERS = (
     Contender("duckdb-intervals", "peers", ("real",), remark="no distinct buyers", buyers=False),
     Contender("greenlane", "own", _BOTH),
     Contender("greenlane-bucketed", "own", _BOTH, "64 buckets", "buckets not timed"),
-    Contender("bucketed-read", "own", _BOTH, "64 buckets", "reads only: the floor"),
+    Contender("greenlane-sums", "own", _BOTH, "64 buckets", "buckets not timed; no distinct buyers", buyers=False),
+    Contender("bucketed-read", "own", _BOTH, "64 buckets", "reads what sums need, no more"),
 )
 
 
@@ -154,7 +155,7 @@ def complete(contender: Contender, answers: Path, questions: Path) -> None:
 
 def _read_once(path: Path) -> None:
     """Bring a file, or those of a folder, into the page cache, so that nobody pays for the disk."""
-    for file in sorted(path.glob("*")) if path.is_dir() else [path]:
+    for file in sorted(path.rglob("*.parquet")) if path.is_dir() else [path]:
         with file.open("rb") as stream:
             while stream.read(2**24):
                 pass

@@ -23,13 +23,25 @@ from data.times import DAY, HOUR, OPEN
 from features import kernels
 from features.columns import Column, Views, columns_behind
 from features.definitions import FeatureSet
-from features.feeds import VERSION_COLUMNS, Feed, Rows, arranged, feeds_of, joined, key_texts, observed
+from features.feeds import (
+    VERSION_COLUMNS,
+    Feed,
+    Rows,
+    arranged,
+    buckets_of,
+    feeds_of,
+    joined,
+    key_texts,
+    observed,
+    parted,
+)
 from features.forms import MISSING, Floats, Integers
 from features.measures import Key, Measure
 from features.questions import Question, Questions
 
 _LARGEST_SUM = 2.0**62
 _CHINA = 8 * HOUR
+_POWERS = {"count": 0, "sum": 1, "sum_of_squares": 2}
 Values = Floats | NDArray[np.object_]
 Progress = Callable[[int, int], None]
 
@@ -81,22 +93,31 @@ class Feeds(Protocol):
 
 
 class FeedsInMemory:
-    """Feeds in one bucket each, made at once from a source."""
+    """Feeds made at once from a source, in buckets of some size that threads share.
 
-    def __init__(self, measures: Iterable[Measure], source: Source, progress: Progress = _quiet) -> None:
-        self._tables: dict[str, pa.Table] = {}
-        pieces: dict[str, list[pa.Table]] = {}
-        for feed, piece in observations(feeds_of(measures), source, progress):
-            pieces.setdefault(feed.name, []).append(piece)
-        self._tables = {name: joined(tables) for name, tables in pieces.items()}
+    Arguments:
+        rows: of a bucket, about; what is fewer than twice as many stays in one.
+    """
+
+    def __init__(
+        self, measures: Iterable[Measure], source: Source, progress: Progress = _quiet, *, rows: int = 500_000
+    ) -> None:
+        feeds = feeds_of(measures)
+        self._counts = {feed.name: max(source.rows(feed.stream.kind) // rows, 1) for feed in feeds}
+        self._pieces: dict[str, list[list[pa.Table]]] = {}
+        for feed, piece in observations(feeds, source, progress):
+            count = self._counts[feed.name]
+            buckets = self._pieces.setdefault(feed.name, [[] for _ in range(count)])
+            for bucket, part in zip(buckets, [piece] if count == 1 else parted(piece, count), strict=True):
+                bucket.append(part)
 
     def buckets(self, feed: Feed) -> int:
-        """One."""
-        return int(feed.name in self._tables)
+        """Into how many buckets a feed is split; none if nothing was observed."""
+        return self._counts[feed.name] if feed.name in self._pieces else 0
 
     def table(self, feed: Feed, bucket: int) -> pa.Table:
-        """The rows of a feed."""
-        return self._tables[feed.name]
+        """The rows of a bucket."""
+        return joined(self._pieces[feed.name][bucket])
 
 
 def observations(feeds: Sequence[Feed], source: Source, progress: Progress = _quiet) -> Iterator[tuple[Feed, pa.Table]]:
@@ -137,22 +158,6 @@ def tasks_of(measures: Sequence[Measure], feeds: Feeds, questions: Questions) ->
                 yield Task(feed, number, Asked(keys.take(pa.array(own)), questions.at[own]), own)
 
 
-def buckets_of(keys: pa.Array, count: int) -> NDArray[np.int64]:
-    """The bucket of each key: by a hash that is the same everywhere."""
-    if count == 1:
-        return np.zeros(len(keys), dtype=np.int64)
-    encoded = keys if pa.types.is_dictionary(keys.type) else keys.dictionary_encode()
-    hashes = kernels.hashes(*_bytes(encoded.dictionary))
-    result: NDArray[np.int64] = (hashes % np.uint64(count)).astype(np.int64)[encoded.indices.to_numpy()]
-    return result
-
-
-def _bytes(texts: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    _, offsets, content = texts.cast(pa.string()).buffers()
-    bounds = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    return bounds, np.frombuffer(content or b"", dtype=np.uint8)
-
-
 def answer(task: Task, table: pa.Table) -> dict[Measure, Integers]:
     """The measures of a task's questions from the rows of its bucket, shape (n,) each.
 
@@ -180,69 +185,70 @@ class _Pass:
 
     def __init__(self, feed: Feed, rows: Rows, asked: Integers, at: Integers) -> None:
         self._feed, self._rows, self._asked, self._at = feed, rows, asked, at
-        self._units: dict[int, tuple[Integers, Integers]] = {}
+        self._opened: dict[int, Integers] = {}
 
     def answers(self) -> Iterator[tuple[Measure, Integers]]:
-        together: dict[tuple[str, str | None, int], list[Measure]] = {}
+        """The answers to the measures of the feed, shape (q,) each."""
+        added: dict[int, list[Measure]] = {}
+        distinct: dict[tuple[str, int], list[Measure]] = {}
         for measure in self._feed.measures:
             if measure.operator in ("latest", "since"):
                 yield measure, self._latest(measure)
+            elif measure.operator == "distinct":
+                distinct.setdefault((str(measure.value), _unit(measure)), []).append(measure)
             else:
-                together.setdefault((measure.operator, measure.value, _unit(measure)), []).append(measure)
-        for (operator, value, unit), measures in together.items():
-            lengths = sorted({window for m in measures if (window := m.days or m.hours)})
-            windows = np.array(lengths, dtype=np.int64)
-            if operator == "distinct":
-                sums = self._distinct(str(value), unit, windows)
-            else:
-                sums = self._sums(value, unit, windows, squares=operator == "sum_of_squares")
-            for measure in measures:
-                window = measure.days or measure.hours
-                yield measure, sums[:, len(lengths) if window is None else lengths.index(window)]
+                added.setdefault(_unit(measure), []).append(measure)
+        for unit, measures in added.items():
+            yield from self._sums(measures, unit)
+        for (value, unit), measures in distinct.items():
+            yield from self._distinct(measures, value, unit)
 
-    def _numbered(self, unit: int) -> tuple[Integers, Integers]:
-        """The number of the day or hour of each event and of each question."""
-        if unit not in self._units:
+    def _opens(self, unit: int) -> Integers:
+        """When the day or hour of each question began."""
+        if unit not in self._opened:
             shift = _CHINA if unit == DAY else 0
-            self._units[unit] = ((self._rows.event_at + shift) // unit, (self._at + shift) // unit)
-        return self._units[unit]
+            self._opened[unit] = (self._at + shift) // unit * unit - shift
+        return self._opened[unit]
 
-    def _sums(self, value: str | None, unit: int, windows: Integers, *, squares: bool) -> Integers:
-        rows = self._rows
-        numbers = np.ones(len(rows.start), dtype=np.int64) if value is None else rows.numbers[value][0]
-        _demand_room(f"{self._feed.name}.{value}", rows, numbers, squares=squares)
-        of_event, of_question = self._numbered(unit)
-        return kernels.window_sums(
-            rows.offsets,
-            rows.start,
-            of_event,
-            rows.closed,
-            numbers,
-            squares,
-            self._asked,
-            self._at,
-            of_question,
-            windows,
-            OPEN,
-        )
+    def _sums(self, measures: Sequence[Measure], unit: int) -> Iterator[tuple[Measure, Integers]]:
+        """Counts and sums: plain observations by differences of running sums, the others one by one."""
+        rows, asked, at, opens = self._rows, self._asked, self._at, self._opens(unit)
+        lengths, reach = _windows(measures, unit)
+        plain, places, begins = kernels.others(rows.offsets, rows.start, rows.event_at, rows.closed, OPEN)
+        edges = kernels.edges(rows.offsets, rows.start, asked, at, opens, reach)
+        addends = list(dict.fromkeys((measure.value, _POWERS[measure.operator]) for measure in measures))
+        sums, values = [], np.empty((len(places), len(addends)), dtype=np.int64)
+        for column, (value, power) in enumerate(addends):
+            numbers = rows.start if value is None else rows.numbers[value][0]
+            if power:
+                _demand_room(f"{self._feed.name}.{value}", rows, numbers, squares=power == 2)
+            sums.append(kernels.plain_sums(rows.offsets, numbers, power, plain, asked, edges))
+            values[:, column] = numbers[places] ** power
+        start, event_at, closed = (times[places] for times in (rows.start, rows.event_at, rows.closed))
+        rest = kernels.window_sums(begins, start, event_at, closed, values, asked, at, opens, reach, OPEN)
+        for measure in measures:
+            addend, window = addends.index((measure.value, _POWERS[measure.operator])), lengths.index(_length(measure))
+            yield measure, sums[addend][:, window] + rest[addend, window]
 
-    def _distinct(self, value: str, unit: int, windows: Integers) -> Integers:
+    def _distinct(self, measures: Sequence[Measure], value: str, unit: int) -> Iterator[tuple[Measure, Integers]]:
         rows = self._rows
-        of_event, of_question = self._numbered(unit)
-        return kernels.window_distinct(
-            rows.offsets, rows.start, of_event, rows.closed, rows.codes[value], rows.code_counts[value],
-            self._asked, self._at, of_question, windows, OPEN,
+        lengths, reach = _windows(measures, unit)
+        counts = kernels.window_distinct(
+            rows.offsets, rows.start, rows.event_at, rows.closed, rows.codes[value], rows.code_counts[value],
+            self._asked, self._at, self._opens(unit), reach, OPEN,
         )  # fmt: skip
+        for measure in measures:
+            yield measure, counts[lengths.index(_length(measure))]
 
     def _latest(self, measure: Measure) -> Integers:
-        rows = self._rows
-        of_event, of_question = self._numbered(_unit(measure))
+        rows, unit, length = self._rows, _unit(measure), _length(measure)
+        reach = OPEN if length is None else (length - 1) * unit
         nothing = np.zeros(len(rows.start), dtype=np.int64)
         numbers, valid = (nothing, None) if measure.value is None else rows.numbers[measure.value]
         valid = np.ones(len(rows.start), dtype=bool) if valid is None else valid
         last = kernels.latest(
-            rows.offsets, rows.start, of_event, rows.closed, numbers, valid, self._asked, self._at, of_question,
-            measure.days or measure.hours or 0, -1,
+            rows.offsets, rows.start, rows.event_at, rows.closed, numbers, valid, self._asked, self._at,
+            self._opens(unit), reach, -1,
         )  # fmt: skip
         values = rows.start if measure.operator == "since" else numbers
         return np.where(last < 0, MISSING, values[last])
@@ -250,6 +256,16 @@ class _Pass:
 
 def _unit(measure: Measure) -> int:
     return HOUR if measure.hours is not None else DAY
+
+
+def _length(measure: Measure) -> int | None:
+    return measure.days or measure.hours
+
+
+def _windows(measures: Sequence[Measure], unit: int) -> tuple[list[int | None], Integers]:
+    """The lengths of some measures' windows, from the shortest, None at last; and how far each goes back before its unit."""
+    lengths = sorted({length for measure in measures if (length := _length(measure)) is not None})
+    return [*lengths, None], (np.array(lengths, dtype=np.int64) - 1) * unit
 
 
 def _demand_room(name: str, rows: Rows, numbers: Integers, *, squares: bool) -> None:

@@ -79,6 +79,14 @@ class Views:
             self._made[field] = own if beneath is None else beneath if own is None else pc.coalesce(own, beneath)
         return self._made[field]
 
+    def encoded(self, field: str) -> Column | None:
+        """A field of all views as dictionary: the table's own where it has one."""
+        is_own = self._facts is None and self._present is None and field not in _DERIVED.get(self.kind, {})
+        if is_own and field in self._table.column_names and pa.types.is_dictionary(self._table[field].type):
+            return _one(self._table[field].unify_dictionaries())
+        column = self.get(field)
+        return None if column is None else column.dictionary_encode()
+
     def _own(self, field: str, before: int) -> Column | None:
         """A field without what lies beneath it; of those that follow from others, one of the first `before`."""
         derived, place = _DERIVED.get(self.kind, {}).get(field, (None, 0))

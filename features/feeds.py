@@ -6,11 +6,13 @@ A feed holds all that the measures over one stream and key need. Its rows are ob
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from data.times import OPEN
@@ -83,35 +85,53 @@ def observed(feed: Feed, views: Views, versions: pa.Table) -> pa.Table:
         views: their views.
         versions: the columns `VERSION_COLUMNS`, in the same order.
     Returns:
-        A table of `key` (text as dictionary), `start`, `event_at`, `closed` (instants), numbers as `n_FIELD`, codes as `c_FIELD`.
+        A table of `key` (text as dictionary), `start`, `event_at`, `closed` (instants), numbers as `n_FIELD`, codes as `c_FIELD`
+        (texts).
     """
-    columns = {field: views.get(field) for field in feed.fields}
-    keys = key_texts(feed.key, columns, len(views))
+    keys = _encoded_keys(feed.key, views)
     event_at, known_at, usable_until, ended_at = (instants(versions[name]) for name in VERSION_COLUMNS[1:])
     start, closed = np.maximum(event_at, known_at), np.minimum(usable_until, ended_at)
-    kept = pc.and_(keys.is_valid(), pc.is_in(versions["action"].combine_chunks(), pa.array(["new", "change"])))
-    kept = pc.and_(kept, pa.array(closed > start + 1))
+    kept = _is_one(versions["action"].combine_chunks(), ("new", "change"))
+    if keys.null_count:
+        kept = pc.and_(kept, keys.is_valid())
     stream = feed.stream
     if stream.given is not None:
-        kept = pc.and_(kept, _is_given(columns[stream.given], len(views)))
+        kept = pc.and_(kept, _is_given(views.get(stream.given), len(views)))
     if stream.field is not None:
-        said = columns[stream.field]
-        is_one = pa.array(np.zeros(len(views), dtype=bool)) if said is None else pc.is_in(said, pa.array(stream.values))
+        said = views.get(stream.field)
+        is_one = pa.array(np.zeros(len(views), dtype=bool)) if said is None else _is_one(said, stream.values)
         kept = pc.and_(kept, is_one)
     table: dict[str, Column] = {
         "key": keys, "start": pa.array(start), "event_at": pa.array(event_at), "closed": pa.array(closed),
     }  # fmt: skip
     for field in feed.numbers:
-        column = columns[field]
+        column = views.get(field)
         table[f"n_{field}"] = pa.nulls(len(views), pa.int64()) if column is None else column.cast(pa.int64())
     for field in feed.codes:
-        column = columns[field]
+        column = views.get(field)
         table[f"c_{field}"] = pa.nulls(len(views), pa.string()) if column is None else column.cast(pa.string())
-    rows = pa.table(table).filter(kept)
-    texts = [name for name in rows.column_names if name == "key" or name.startswith("c_")]
-    for name in texts:
-        rows = rows.set_column(rows.column_names.index(name), name, rows[name].dictionary_encode())
-    return rows
+    if pc.all(kept).as_py():  # what never counts does no harm, and would cost a copy of all to be rid of
+        return pa.table(table)
+    return pa.table(table).filter(pc.and_(kept, pa.array(closed > start + 1)))
+
+
+def _encoded_keys(key: Key, views: Views) -> Column:
+    """The key of each row as dictionary. Where one field is the key, each different text is made once."""
+    if len(key.fields) > 1:
+        return key_texts(key, {field: views.get(field) for field in key.fields}, len(views)).dictionary_encode()
+    field = key.fields[0]
+    encoded = views.encoded(field)
+    if encoded is None:
+        return pa.nulls(len(views), pa.string()).dictionary_encode()
+    texts = key_texts(key, {field: encoded.dictionary}, len(encoded.dictionary))
+    return pa.DictionaryArray.from_arrays(encoded.indices.cast(pa.int32()), texts)
+
+
+def _is_one(column: Column, values: Sequence[str]) -> Column:
+    """Which texts are one of some."""
+    if pa.types.is_dictionary(column.type):
+        return pc.is_in(column.dictionary, pa.array(values)).take(column.indices).fill_null(False)
+    return pc.is_in(column, pa.array(values))
 
 
 def _is_given(column: Column | None, rows: int) -> Column:
@@ -148,17 +168,20 @@ class Rows:
 
 
 def arranged(table: pa.Table) -> Rows:
-    """Rows of a feed in the order of their keys and starts. A table that is in this order already is taken as it is."""
-    keys = table["key"].unify_dictionaries().combine_chunks() if table["key"].num_chunks != 1 else table["key"].chunk(0)
-    code = keys.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
-    start = table["start"].to_numpy()
+    """Rows of a feed in the order of their keys and starts. A table that is in this order already is taken as it is.
+
+    Arguments:
+        table: as `observed` or `packed` gives it; codes may also be texts as dictionary.
+    """
+    keys = _one(table["key"].unify_dictionaries())
+    code = keys.indices.to_numpy()
+    start = _one(table["start"]).to_numpy()
     names = keys.dictionary
     order: NDArray[np.int64] | None = None
-    if not kernels.is_arranged(code, start):
-        by_start = np.argsort(start, kind="stable")
-        order, offsets = kernels.grouped(code, by_start, len(names))
+    if kernels.is_arranged(code, start):
+        offsets = np.searchsorted(code, np.arange(len(names) + 1, dtype=np.int32)).astype(np.int64)
     else:
-        offsets = np.searchsorted(code, np.arange(len(names) + 1)).astype(np.int64)
+        order, offsets = kernels.grouped(code, np.argsort(start, kind="stable"), len(names))
 
     def sorted_(values: NDArray[Any]) -> NDArray[Any]:
         return values if order is None else values[order]
@@ -166,17 +189,97 @@ def arranged(table: pa.Table) -> Rows:
     numbers, codes, code_counts = {}, {}, {}
     for name in table.column_names:
         if name.startswith("n_"):
-            column = table[name]
-            valid = sorted_(column.is_valid().to_numpy()) if column.null_count else None
+            column = _one(table[name])
+            valid = sorted_(column.is_valid().to_numpy(zero_copy_only=False)) if column.null_count else None
             filled = (column.fill_null(0) if column.null_count else column).to_numpy()
             numbers[name[2:]] = (sorted_(filled), valid)
         elif name.startswith("c_"):
-            said = table[name].unify_dictionaries().combine_chunks()
-            places = (said.indices.fill_null(-1) if said.null_count else said.indices).to_numpy(zero_copy_only=False)
-            codes[name[2:]] = sorted_(places.astype(np.int32, copy=False))
-            code_counts[name[2:]] = len(said.dictionary)
-    start, event_at, closed = (sorted_(table[name].to_numpy()) for name in _TIMES)
-    return Rows(names, offsets, start, event_at, closed, numbers, codes, code_counts)
+            places, code_counts[name[2:]] = _codes(_one(table[name].unify_dictionaries()))
+            codes[name[2:]] = sorted_(places)
+    event_at, closed = (_one(table[name]).to_numpy() for name in ("event_at", "closed"))
+    return Rows(names, offsets, sorted_(start), sorted_(event_at), sorted_(closed), numbers, codes, code_counts)
+
+
+def _one(column: pa.ChunkedArray) -> Column:
+    """A column in one piece, without copying what is one."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _codes(said: Column) -> tuple[Codes, int]:
+    """Numbers that tell texts apart, -1 for none; and how many there are."""
+    if pa.types.is_integer(said.type):
+        codes: Codes = said.to_numpy()
+        return codes, int(codes.max(initial=-1)) + 1
+    encoded = said if pa.types.is_dictionary(said.type) else said.dictionary_encode()
+    indices = encoded.indices.fill_null(-1) if encoded.null_count else encoded.indices
+    return indices.to_numpy(), len(encoded.dictionary)
+
+
+def packed(table: pa.Table) -> pa.Table:
+    """The rows of a whole bucket as they are best stored: in the order of `arranged`, codes as int32 numbers of this bucket.
+
+    What is told apart need not be known by its text again, and texts are most of what reading would cost.
+    """
+    rows = arranged(table)
+    code = np.repeat(np.arange(len(rows.keys), dtype=np.int32), np.diff(rows.offsets))
+    columns: dict[str, Column] = {"key": pa.DictionaryArray.from_arrays(pa.array(code), rows.keys)}
+    columns |= {name: pa.array(getattr(rows, name)) for name in _TIMES}
+    for field, (values, valid) in rows.numbers.items():
+        columns[f"n_{field}"] = pa.array(values, mask=None if valid is None else ~valid)
+    return pa.table(columns | {f"c_{field}": pa.array(codes) for field, codes in rows.codes.items()})
+
+
+def write(table: pa.Table, path: Path) -> None:
+    """Store the rows of a bucket as `packed` gives them, in one group: a reader wants all or nothing of a column."""
+    pq.write_table(
+        table, path, compression="lz4", use_dictionary=["key", "closed"], dictionary_pagesize_limit=2**24,
+        row_group_size=max(table.num_rows, 1), write_statistics=False,
+    )  # fmt: skip
+
+
+def read(path: Path, feed: Feed) -> pa.Table:
+    """What a feed needs of a stored bucket, which may hold more numbers and codes."""
+    wanted = ["key", *_TIMES, *(f"n_{field}" for field in feed.numbers), *(f"c_{field}" for field in feed.codes)]
+    with pq.ParquetFile(path, read_dictionary=["key"], memory_map=True) as file:
+        return file.read(columns=wanted, use_threads=False)
+
+
+def parted(table: pa.Table, count: int) -> list[pa.Table]:
+    """Rows of a feed by bucket, each with its own keys only, their order kept."""
+    keys = _one(table["key"].unify_dictionaries())
+    of_key = buckets_of(keys.dictionary, count)
+    by_bucket = np.argsort(of_key, kind="stable")
+    place = np.empty(len(by_bucket), dtype=np.int32)
+    place[by_bucket] = np.arange(len(by_bucket), dtype=np.int32)
+    code = keys.indices.to_numpy()
+    order, bounds = kernels.grouped(of_key.astype(np.int32)[code], np.arange(len(code)), count)
+    names = keys.dictionary.take(pa.array(by_bucket))
+    first = np.searchsorted(of_key[by_bucket], np.arange(count + 1)).tolist()
+    moved, placed = table.drop_columns("key").take(pa.array(order)), place[code[order]]
+    parts = []
+    for bucket in range(count):
+        begin, end, low = int(bounds[bucket]), int(bounds[bucket + 1]), first[bucket]
+        own = pa.DictionaryArray.from_arrays(
+            pa.array(placed[begin:end] - np.int32(low)), names.slice(low, first[bucket + 1] - low)
+        )
+        parts.append(moved.slice(begin, end - begin).add_column(0, "key", own))
+    return parts
+
+
+def buckets_of(keys: pa.Array, count: int) -> Integers:
+    """The bucket of each key: by a hash that is the same everywhere."""
+    if count == 1:
+        return np.zeros(len(keys), dtype=np.int64)
+    encoded = keys if pa.types.is_dictionary(keys.type) else keys.dictionary_encode()
+    hashes = kernels.hashes(*_bytes(encoded.dictionary))
+    result: Integers = (hashes % np.uint64(count)).astype(np.int64)[encoded.indices.to_numpy()]
+    return result
+
+
+def _bytes(texts: pa.Array) -> tuple[Codes, NDArray[np.uint8]]:
+    _, offsets, content = texts.cast(pa.string()).buffers()
+    bounds = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return bounds, np.frombuffer(content or b"", dtype=np.uint8)
 
 
 def joined(pieces: Sequence[pa.Table]) -> pa.Table:

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from features import kernels
-from features.batch import buckets_of
+from features.feeds import buckets_of
 
 
 class Fragments:
@@ -45,7 +44,7 @@ class Fragments:
             self._write(name)
 
     def _write(self, name: str) -> None:
-        table = _one_chunk(pa.concat_tables(self._waiting.pop(name)))
+        table = _one_chunk(_encoded(pa.concat_tables(self._waiting.pop(name))))
         del self._held[name]
         count = self._splits[name]
         bounds = np.array([0, table.num_rows])
@@ -65,7 +64,7 @@ class Fragments:
         return self._folder / name / f"{number}.arrow"
 
     def gather(self, name: str, bucket: int, count: int) -> pa.Table | None:
-        """The rows of one of `count` buckets in the order of key and start, and their files removed; None where there are none.
+        """The rows of one of `count` buckets in any order, and their files removed; None where there are none.
 
         Arguments:
             count: divides what the feed was split into.
@@ -76,12 +75,7 @@ class Fragments:
             path.unlink(missing_ok=True)
         if not found:
             return None
-        table = _one_chunk(pa.concat_tables(found))
-        del found
-        keys = table["key"].chunk(0)
-        by_start = np.argsort(table["start"].to_numpy(), kind="stable")
-        order, _ = kernels.grouped(keys.indices.to_numpy(), by_start, len(keys.dictionary))
-        return table.take(pa.array(order))
+        return _one_chunk(pa.concat_tables(found))
 
 
 def _tables(path: Path) -> Iterator[pa.Table]:
@@ -90,6 +84,14 @@ def _tables(path: Path) -> Iterator[pa.Table]:
         while file.tell() < size:
             with pa.ipc.open_stream(file) as reader:
                 yield reader.read_all()
+
+
+def _encoded(table: pa.Table) -> pa.Table:
+    """Texts as dictionaries: spilt once a fragment."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            table = table.set_column(place, field.name, table[field.name].dictionary_encode())
+    return table
 
 
 def _one_chunk(table: pa.Table) -> pa.Table:

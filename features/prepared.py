@@ -1,9 +1,9 @@
 """Feeds on disk, bucketed by the hash of their keys: batch computing whose memory is a setting, on this machine or on many.
 
-`FOLDER/FEED/BUCKET.parquet` holds the columns of `features.feeds.observed` in the order of key and start, as `arranged` takes
-them; `FOLDER/manifest.json` says what there is, and is written last: without it nothing counts as prepared. Preparing takes two
-passes: *scatter* reads the source once a kind and splits what it says by key; *gather* sorts and writes one bucket at a time. A
-bucket is asked as a whole, so no smaller than the rows of its largest key.
+`FOLDER/FEED/BUCKET.parquet` holds the rows of a bucket as `features.feeds.packed` gives them; `FOLDER/manifest.json` says what there
+is, and is written last: without it nothing counts as prepared. Preparing takes two passes: *scatter* reads the source once a
+kind and splits what it says by key; *gather* sorts and writes one bucket at a time. A bucket is asked as a whole, so no smaller
+than the rows of its largest key.
 """
 
 import os
@@ -17,12 +17,11 @@ from pathlib import Path
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from data.errors import FeatureError
 from data.records import canonical, digest_of
 from features.batch import Progress, Source, observations
-from features.feeds import Feed, feeds_of
+from features.feeds import Feed, feeds_of, packed, read, write
 from features.fragments import Fragments
 from features.measures import Measure
 from features.views import DERIVED
@@ -32,8 +31,6 @@ _MANIFEST, _UNFINISHED, _FRAGMENTS = "manifest.json", "unfinished", "fragments"
 _SAFE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 _TEXTS = pa.dictionary(pa.int32(), pa.string())
 _MOST_BUCKETS = 1024
-_LARGEST_PAGE = 2**30
-"""Bytes of a dictionary page: room for all texts of a bucket, so that none is spelt out."""
 _WORKING_SET = 12
 """How many times a bucket's bytes are in memory while it is sorted and written, or read and asked."""
 _HELD, _SLICE = 0.25, 0.05
@@ -116,20 +113,23 @@ class Prepared:
         return found
 
     def table(self, feed: Feed, bucket: int) -> pa.Table:
-        """The rows of a bucket, as `features.feeds.observed` gives them, in the order of key and start.
+        """The rows of a bucket, as `features.feeds.packed` gives them.
 
         Raises:
             FeatureError: where its file is gone or cannot be read.
         """
-        codes = ["key", *(f"c_{field}" for field in feed.codes)]
-        columns = [*codes, "start", "event_at", "closed", *(f"n_{field}" for field in feed.numbers)]
         path = _path(self.folder, feed.name, bucket)
         if not self._found(feed).rows[bucket]:
-            types = [_TEXTS if name in codes else pa.int64() for name in columns]
-            return pa.schema(list(zip(columns, types, strict=True))).empty_table()
+            codes, numbers = [f"c_{field}" for field in feed.codes], [f"n_{field}" for field in feed.numbers]
+            instants = ["start", "event_at", "closed"]
+            types = {
+                "key": _TEXTS,
+                **dict.fromkeys(codes, pa.int32()),
+                **dict.fromkeys([*instants, *numbers], pa.int64()),
+            }
+            return pa.schema(list(types.items())).empty_table()
         try:
-            with pq.ParquetFile(path, read_dictionary=codes) as file:
-                return file.read(columns, use_threads=False)
+            return read(path, feed)
         except (OSError, pa.ArrowException) as error:
             raise FeatureError(f"{path} cannot be read ({error}); prepare the features again") from error
 
@@ -330,11 +330,7 @@ def _written(path: Path, table: pa.Table | None) -> tuple[int, int]:
     if table is None:
         path.touch()
         return 0, 0
-    texts = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
-    pq.write_table(
-        table, path, compression="lz4", use_dictionary=texts, dictionary_pagesize_limit=_LARGEST_PAGE, write_statistics=False,
-        row_group_size=table.num_rows, store_schema=False,
-    )  # fmt: skip
+    write(packed(table), path)
     return table.num_rows, path.stat().st_size
 
 
