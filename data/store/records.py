@@ -251,6 +251,19 @@ def versions(connection: Connection, *, kinds: Sequence[str] = (), enterprise: s
         yield Version(row.seq, _as_record(row), OPEN if row.ended_at is None else row.ended_at)
 
 
+def inspected_elsewhere(connection: Connection, enterprise: str) -> Iterator[Version]:
+    """Versions that speak of a declaration of an enterprise under another one's name, with their ends, in the order of intake.
+
+    They restate its declaration (`facts`), and with it who stood behind it.
+    """
+    declared = select(table.c.reference).where(table.c.enterprise == enterprise, table.c.kind == "declaration")
+    query = select(table, _ENDED_AT.label("ended_at")).where(
+        table.c.kind == "supervision", table.c.reference.in_(declared), table.c.enterprise != enterprise
+    )
+    for row in connection.execute(query.order_by(table.c.seq).execution_options(yield_per=_STREAMED)):
+        yield Version(row.seq, _as_record(row), OPEN if row.ended_at is None else row.ended_at)
+
+
 def by_digest(connection: Connection, kind: str, reference: str, digest: str) -> tuple[int, Record] | None:
     """The version of a kind that has a number and a digest, with its place."""
     rows = connection.execute(_BY_REFERENCE, {"kind": kind, "numbers": [reference]})
