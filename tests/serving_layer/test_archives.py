@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from data.intake import Row, take
@@ -343,8 +343,31 @@ def _dealings(draw: st.DrawFn) -> list[Record]:
     return sent
 
 
+def _inspected_under_another_name() -> list[Record]:
+    """What a firm of one person declared is found under the name of a firm that nobody registered; another firm is that person's."""
+    at = midnight(20_600)
+    registered = {
+        "name": "n",
+        "role": "ecommerce",
+        "registered_on": "2024-05-01T00:00:00+08:00",
+        "legal_person": _PEOPLE[0],
+    }
+    payloads = [
+        ("identity", registered | {"enterprise": "f1"}), ("identity", registered | {"enterprise": "f2"}),
+        ("declaration", {"enterprise": "f1", "declaration_no": "1", "declared_value_fen": 5}),
+        ("supervision", {"enterprise": "f3", "event": "inspection", "finding": "hit", "declaration_no": "1"}),
+    ]  # fmt: skip
+    return [
+        make_record(
+            kind=kind, guid=f"g{number}", source="s", action="new", event_at=at + number, known_at=at + number, payload=payload
+        )
+        for number, (kind, payload) in enumerate(payloads)
+    ]  # fmt: skip
+
+
 @settings(max_examples=120, deadline=None)
 @given(sent=_dealings())
+@example(sent=_inspected_under_another_name())
 def test_all_that_bears_on_a_firm_is_read_whoever_stands_behind_it(sent: list[Record]) -> None:
     """Features from the versions that an archive reads are those from all versions, at the end and at each moment before."""
     rows = [Row("test", number, lambda: b"", (record,)) for number, record in enumerate(sent)]
