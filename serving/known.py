@@ -14,8 +14,8 @@ from data.times import CHINA, from_instant, show, to_instant
 from features.catalogue import CREDIT
 from features.definitions import FeatureSet
 from features.measures import Key, Measure
-from features.moments import measured_at
 from features.questions import Question, about_enterprise, identity_at
+from features.reference import measure_values
 from features.themes.common import DECLARATIONS, ENTERPRISE, LEVELS, total
 from models.policy import Level, Policy
 from serving.clearance import Clearance, level_of
@@ -93,7 +93,7 @@ def known(clearance: Clearance, connection: Connection, enterprise: str, as_of: 
         if not clearance.follow_records:  # a replay of the past has the models of now
             models = ModelsInUse.as_of(connection, as_of, ("credit",))
         measures = tuple(dict.fromkeys((*CREDIT.measures, _LEVEL, DECLARED_365D, *models.measures_of("credit"))))
-        (measured,) = measured_at(measures, versions, [question])
+        measured = dict(zip(measures, measure_values(measures, versions, question), strict=True))
     try:
         policy: Policy | None = clearance.policies.at(question.at)
     except PolicyError:
