@@ -67,7 +67,7 @@ def demo(
         f"The service was stopped. [bold]make serve[/] starts it again and keeps it up; {address}/docs documents it."
     )
     firm = examples[_SHOWN[-1]]["enterprise"]
-    out.print(f"The credit archive of {firm} is then a page to read and print: {address}/v1/archives/{firm}/report")
+    out.print(f"The last firm's credit archive is then at {address}/v1/archives/{firm}/report")
 
 
 def _clear(folder: Path) -> None:
