@@ -82,7 +82,7 @@ class Links:
     def _load_documents(self, connection: Connection, coming: Sequence[Record]) -> None:
         self._documents: dict[Name, Record] = {}
         self._by_number: dict[tuple[str, str], dict[Name, None]] = {}
-        self._matches: dict[str, Record] = {}
+        self._matches: dict[Name, tuple[int, Record]] = {}
         self._touched: dict[Name, None] = {}
         self._bought: dict[tuple[str, int], int] = {}
         self._asked: dict[str, set[str]] = {field: set() for field in _NUMBERS}
@@ -108,7 +108,7 @@ class Links:
             self._bought.update({(buyer, year): total for buyer, total in of_year.items()})
         # by name: a declaration whose number was corrected keeps its match
         names = [match_name(r) for r in self._documents.values() if r.kind == "declaration"]
-        self._matches.update({r.guid: r for r in record_rows.open_versions(connection, names)})
+        self._matches.update(record_rows.open_places(connection, names))
 
     def _hold_current(self, connection: Connection, named: Sequence[Record]) -> None:
         """Hold the open documents under the numbers that some records carry, as far as they were not asked for yet."""
@@ -181,9 +181,9 @@ class Links:
         if not self.is_matched(declaration.payload):
             return None
         summary = _summary(self.match_of(declaration))
-        guid = _match_guid(declaration)
-        last = self._matches.get(guid)
-        is_newer = last is not None and last.known_at >= declaration.known_at
+        name = match_name(declaration)
+        place, last = self._matches.get(name, (0, None))
+        is_newer = last is not None and place > self._places[name_of(declaration)]
         stands = last.payload.get("match") if last is not None and is_newer else declaration.payload.get("match")
         if summary == (stands or {}):
             return None
@@ -192,11 +192,12 @@ class Links:
             "order_no": declaration.payload.get("order_no"), "match": summary,
         }  # fmt: skip
         derived = make_record(
-            kind="match", guid=guid, source=MATCHED_BY, action="new" if last is None else "change",
+            kind="match", guid=name[2], source=MATCHED_BY, action="new" if last is None else "change",
             event_at=max(declaration.event_at, declaration.known_at), known_at=known_at, payload=compact(payload),
             sent=[known_at, payload, None if last is None else last.digest],  # a match that comes back is a version of its own
         )  # fmt: skip
-        self._matches[guid] = derived
+        self._newest += 1
+        self._matches[name] = (self._newest, derived)
         return derived
 
     @staticmethod
@@ -337,20 +338,21 @@ def current_match(connection: Connection, declaration_no: str) -> tuple[Record, 
 
 
 def latest_match(connection: Connection, declaration: Record) -> Payload | None:
-    """The match that a later document gave a declaration; None where its own still stands."""
-    guid = _match_guid(declaration)
-    matches = record_rows.current_by_reference(connection, "match", [str(declaration.reference)])
-    later = [m for m in matches if m.guid == guid and m.known_at >= declaration.known_at]
-    return later[-1].payload.get("match", {}) if later else None
+    """The match that a later document gave a stored declaration; None where its own still stands.
+
+    Later is what was taken in later: a document and a correction may have become known at one instant.
+    """
+    name, matched = name_of(declaration), match_name(declaration)
+    places = record_rows.open_places(connection, [name, matched])
+    if matched not in places or places[matched][0] < places[name][0]:
+        return None
+    match: Payload = places[matched][1].payload.get("match", {})
+    return match
 
 
 def match_name(declaration: Record) -> Name:
     """Under which name the later matches of a declaration are stored."""
-    return ("match", MATCHED_BY, _match_guid(declaration))
-
-
-def _match_guid(declaration: Record) -> str:
-    return f"{declaration.source}/{declaration.guid}"[:100]
+    return ("match", MATCHED_BY, f"{declaration.source}/{declaration.guid}"[:100])
 
 
 def needs_facts(record: Record) -> bool:

@@ -1,22 +1,22 @@
 """The reference engine: asks every version, one question at a time. Slow and obvious: the oracle of the others.
 
-`vectors` answers several questions in one pass over the versions, for stores that are too big to be held in memory.
+`vectors` answers many questions in one pass over the versions: decisions computed again from stores that are too big for memory,
+trends, and archives as of the past. Held to `vector`, question by question, it is the oracle where there are many.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from data.records import Record, Version
 from data.times import OPEN
 from features.definitions import FeatureSet
 from features.forms import Value
 from features.measures import Measure
-from features.observations import Plan, observe, plan_of
+from features.observations import Observation, Plan, observe, plan_of
 from features.questions import Question
 from features.views import view_of
-
-Held = int | set[int | str] | tuple[int, int]
-"""What a measure needs of the observations that hold: a sum, the different values, or the last start with its value."""
 
 
 def measure_values(measures: Sequence[Measure], versions: Iterable[Version], question: Question) -> list[int | None]:
@@ -81,76 +81,104 @@ class Asked:
 
 
 def vectors(asked: Sequence[Asked], versions: Iterable[Version]) -> list[list[Value]]:
-    """What `vector` says of each question, in one pass over the versions and in memory that does not grow with their number.
+    """What `vector` says of each question, in one pass over the versions.
+
+    A pass costs about what one question costs for all moments of one enterprise together: sums are kept as differences between
+    one moment and the next. Memory grows with the questions, not with the versions.
 
     Arguments:
-        asked: the questions.
-        versions: every version of every record, in any order; where a question has `upto`, with `ended_by`.
+        asked: the questions, in any order.
+        versions: every version of every record that may bear on them, in any order; where a question has `upto`, with `ended_by`.
     """
     measures = tuple(dict.fromkeys(measure for one in asked for measure in one.features.measures))
     plan = plan_of(measures)
-    by_key: dict[str, set[int]] = {}
-    for number, one in enumerate(asked):
-        for key in plan.keys:
-            name = key.of(one.question.facts)
-            if name is not None:
-                by_key.setdefault(name, set()).add(number)
-    held: list[dict[int, Held]] = [{} for _ in asked]
+    names = [{key: key.of(one.question.facts) for key in plan.keys} for one in asked]
+    asking = _asking(asked, [{name for name in of.values() if name is not None} for of in names])
     for version in versions:
-        asking = {n for n in _asking(plan, by_key, version.record) if version.seq <= asked[n].upto}
-        saw_its_end = {n for n in asking if version.ended_by <= asked[n].upto}
-        for ended_at, numbers in ((version.ended_at, saw_its_end), (OPEN, asking - saw_its_end)):
-            for seen in observe(plan, version.record, ended_at) if numbers else ():
-                for n in numbers & by_key.get(seen.key, set()):
-                    if seen.start < asked[n].question.at < seen.end:
-                        operator = measures[seen.measure].operator
-                        held[n][seen.measure] = _with(operator, held[n].get(seen.measure), seen.start, seen.value)
-    return [_vector_of(one, measures, held[n]) for n, one in enumerate(asked)]
+        keys = _keys_of(plan, version.record) & asking.keys()
+        upto = {moments.upto for name in keys for moments in asking[name] if version.seq <= moments.upto}
+        for ended_at, saw_its_end in ((version.ended_at, True), (OPEN, False)):
+            if any((version.ended_by <= place) is saw_its_end for place in upto):
+                for seen in observe(plan, version.record, ended_at):
+                    for moments in asking.get(seen.key, ()):
+                        if version.seq <= moments.upto and (version.ended_by <= moments.upto) is saw_its_end:
+                            moments.take(seen, measures[seen.measure].operator)
+    found: list[dict[Measure, int | None]] = [dict.fromkeys(one.features.measures) for one in asked]
+    by_key = {key: [n for n, measure in enumerate(measures) if measure.key == key] for key in plan.keys}
+    for key, name in dict.fromkeys((key, name) for of in names for key, name in of.items() if name is not None):
+        for number in by_key[key]:
+            measure = measures[number]
+            for moments in asking[name]:
+                values = moments.values(number, measure.operator)
+                for question, value in zip(moments.questions, values, strict=True):
+                    if names[question][key] == name and measure in found[question]:
+                        found[question][measure] = value
+    return [
+        [feature.expression.scalar(measured, one.question) for feature in one.features.features]
+        for measured, one in zip(found, asked, strict=True)
+    ]
 
 
-def _asking(plan: Plan, by_key: dict[str, set[int]], record: Record) -> set[int]:
-    """The questions that ask for any key of a record: most records have none, and need not be observed."""
+class _Moments:
+    """The questions that ask for one key with one `upto`, in the order of time, and what their measures have seen by then."""
+
+    __slots__ = ("_at", "_latest", "_seen", "_sums", "questions", "upto")
+
+    def __init__(self, upto: int, asked: Sequence[tuple[int, int]]) -> None:
+        self.upto = upto
+        self.questions = [question for _, question in asked]
+        self._at = [at for at, _ in asked]
+        self._sums: dict[int, list[int]] = {}
+        self._seen: dict[int, list[set[int | str]]] = {}
+        self._latest: dict[int, list[tuple[int, int] | None]] = {}
+
+    def take(self, seen: Observation, operator: str) -> None:
+        """Count an observation at the moments at which it holds."""
+        first, end = bisect_right(self._at, seen.start), bisect_left(self._at, seen.end)
+        if first >= end:
+            return
+        match operator:
+            case "distinct":
+                for different in self._seen.setdefault(seen.measure, [set() for _ in self._at])[first:end]:
+                    different.add(seen.value)
+            case "latest" | "since":
+                latest = self._latest.setdefault(seen.measure, [None] * len(self._at))
+                found = (seen.start, int(seen.value))
+                latest[first:end] = [found if held is None else max(held, found) for held in latest[first:end]]
+            case _:
+                sums = self._sums.setdefault(seen.measure, [0] * (len(self._at) + 1))
+                number = int(seen.value) ** (2 if operator == "sum_of_squares" else 1)
+                sums[first] += number
+                sums[end] -= number
+
+    def values(self, measure: int, operator: str) -> Sequence[int | None]:
+        """A measure at each of the moments."""
+        nothing = [0] * len(self._at)
+        match operator:
+            case "distinct":
+                return [len(different) for different in self._seen.get(measure, ())] or nothing
+            case "latest" | "since":
+                part = 1 if operator == "latest" else 0
+                held = self._latest.get(measure, [None] * len(self._at))
+                return [None if one is None else one[part] for one in held]
+            case _:
+                return list(accumulate(self._sums.get(measure, [*nothing, 0])[:-1]))
+
+
+def _asking(asked: Sequence[Asked], names: Sequence[set[str]]) -> dict[str, list[_Moments]]:
+    """By key the questions that ask for it, those of one `upto` together."""
+    by_key: dict[str, dict[int, list[tuple[int, int]]]] = {}
+    for number, one in enumerate(asked):
+        for name in names[number]:
+            by_key.setdefault(name, {}).setdefault(one.upto, []).append((one.question.at, number))
+    return {name: [_Moments(upto, sorted(of)) for upto, of in groups.items()] for name, groups in by_key.items()}
+
+
+def _keys_of(plan: Plan, record: Record) -> set[str]:
+    """The keys of a record: those of most records nobody asks for, and they need not be observed."""
     streams = plan.by_kind.get(record.kind)
     if not streams or record.action not in ("new", "change"):
         return set()
     view = view_of(record.kind, record.payload)
-    names = {key.of(view) for key in dict.fromkeys(key for _, keys in streams for key, _ in keys)}
-    return set().union(*(by_key.get(name, ()) for name in names if name is not None))
-
-
-def _with(operator: str, before: Held | None, start: int, value: int | str) -> Held:
-    """What a measure holds with one more observation."""
-    match operator, before:
-        case "distinct", set():
-            before.add(value)
-            return before
-        case "distinct", _:
-            return {value}
-        case (("latest" | "since"), _):
-            return max(before, (start, int(value))) if isinstance(before, tuple) else (start, int(value))
-        case _, int() | None:
-            return (before or 0) + (int(value) ** 2 if operator == "sum_of_squares" else int(value))
-        case _:
-            raise AssertionError(operator)
-
-
-def _vector_of(one: Asked, measures: Sequence[Measure], held: dict[int, Held]) -> list[Value]:
-    wanted = set(one.features.measures)
-    measured = {
-        measure: None if measure.key.of(one.question.facts) is None else _measured(measure, held.get(number))
-        for number, measure in enumerate(measures)
-        if measure in wanted
-    }
-    return [feature.expression.scalar(measured, one.question) for feature in one.features.features]
-
-
-def _measured(measure: Measure, held: Held | None) -> int | None:
-    match held:
-        case set():
-            return len(held)
-        case start, value:
-            return value if measure.operator == "latest" else start
-        case None:
-            return None if measure.operator in ("latest", "since") else 0
-        case _:
-            return held
+    found = {key.of(view) for key in dict.fromkeys(key for _, keys in streams for key, _ in keys)}
+    return {name for name in found if name is not None}

@@ -13,8 +13,8 @@ from features.evidence import Evidence, Item, evidence
 from features.forms import Value
 from features.live import vector
 from features.missing import gap_of
-from features.moments import values_at
 from features.peers import shipped_rules, standing
+from features.reference import Asked, vectors
 from models.reasons import Reason, reason_of, shown
 from serving.answers import ArchiveAnswer, ArchiveFact, ScoreAnswer
 from serving.archive_answers import (
@@ -117,7 +117,7 @@ def _trends(firm: Known) -> list[Sequence[Value]]:
     """The values at each end of a month; none at all for months before anything was known of the firm."""
     first = min(version.record.known_at for version in firm.own)
     asked = [question for question in firm.months if question.at > first]
-    rows = values_at(CREDIT, firm.versions, asked)
+    rows = vectors([Asked(CREDIT, question) for question in asked], firm.versions)
     return [*([()] * (len(firm.months) - len(asked))), *rows]
 
 

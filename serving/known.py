@@ -14,8 +14,8 @@ from data.times import CHINA, from_instant, show, to_instant
 from features.catalogue import CREDIT
 from features.definitions import FeatureSet
 from features.measures import Key, Measure
-from features.moments import measured_at
 from features.questions import Question, about_enterprise, identity_at
+from features.reference import measure_values
 from features.themes.common import DECLARATIONS, ENTERPRISE, LEVELS, total
 from models.policy import Level, Policy
 from serving.clearance import Clearance, level_of
@@ -93,7 +93,7 @@ def known(clearance: Clearance, connection: Connection, enterprise: str, as_of: 
         if not clearance.follow_records:  # a replay of the past has the models of now
             models = ModelsInUse.as_of(connection, as_of, ("credit",))
         measures = tuple(dict.fromkeys((*CREDIT.measures, _LEVEL, DECLARED_365D, *models.measures_of("credit"))))
-        (measured,) = measured_at(measures, versions, [question])
+        measured = dict(zip(measures, measure_values(measures, versions, question), strict=True))
     try:
         policy: Policy | None = clearance.policies.at(question.at)
     except PolicyError:
@@ -131,8 +131,9 @@ def with_related(
 ) -> list[Version]:
     """The versions of an enterprise's own records and those of its related parties, in the order of intake.
 
-    Related are the enterprises whose registration names what a related key of a question asks for. They may have more records
-    than bear on it: the keys of the measures choose among them.
+    Related are the enterprises whose registration names what a related key of a question asks for, and one that is called so
+    itself: the head of a group stands in its own records under its own code. Others' inspections of their declarations restate
+    these, and count too. There may be more records than bear on it: the keys of the measures choose among them.
 
     Arguments:
         own: the versions of its own records.
@@ -144,6 +145,10 @@ def with_related(
     named = values.union(*(record_rows.enterprises_naming(connection, value) for value in values))
     kinds = sorted({measure.stream.kind for measure in features.measures if measure.key in related})
     found = {version.seq: version for version in own}
-    for other in sorted(named - {str(question.facts.get("enterprise")) for question in questions}):
-        found.update((v.seq, v) for v in record_rows.versions(connection, kinds=kinds, enterprise=other))
+    itself = {question.facts.get("enterprise") for question in questions}
+    for enterprise in sorted(named):
+        if enterprise not in itself:
+            found.update((v.seq, v) for v in record_rows.versions(connection, kinds=kinds, enterprise=enterprise))
+        if "supervision" in kinds:
+            found.update((v.seq, v) for v in record_rows.inspected_elsewhere(connection, enterprise))
     return [found[seq] for seq in sorted(found)]

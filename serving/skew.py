@@ -188,7 +188,7 @@ def _as_known(connection: Connection, decided: Decided, upto: int) -> Record | N
         bare = {name: value for name, value in declaration.payload.items() if name != "match"}
         return replace(declaration, payload=bare)
     match = known(match_name(declaration))
-    if match is not None and match[0] > place and match[1].known_at >= declaration.known_at:
+    if match is not None and match[0] > place:
         return replace(declaration, payload={**declaration.payload, "match": match[1].payload.get("match", {})})
     return declaration
 

@@ -81,6 +81,7 @@ _BY_REFERENCE = (
     .where(table.c.kind == bindparam("kind"), table.c.reference.in_(bindparam("numbers", expanding=True)))
     .order_by(table.c.seq)
 )
+_CURRENT_BY_REFERENCE = _BY_REFERENCE.where(_is_last())
 _IDENTITIES = (
     select(table)
     .where(
@@ -250,6 +251,19 @@ def versions(connection: Connection, *, kinds: Sequence[str] = (), enterprise: s
         yield Version(row.seq, _as_record(row), OPEN if row.ended_at is None else row.ended_at)
 
 
+def inspected_elsewhere(connection: Connection, enterprise: str) -> Iterator[Version]:
+    """Versions that speak of a declaration of an enterprise under another one's name, with their ends, in the order of intake.
+
+    They restate its declaration (`facts`), and with it who stood behind it.
+    """
+    declared = select(table.c.reference).where(table.c.enterprise == enterprise, table.c.kind == "declaration")
+    query = select(table, _ENDED_AT.label("ended_at")).where(
+        table.c.kind == "supervision", table.c.reference.in_(declared), table.c.enterprise != enterprise
+    )
+    for row in connection.execute(query.order_by(table.c.seq).execution_options(yield_per=_STREAMED)):
+        yield Version(row.seq, _as_record(row), OPEN if row.ended_at is None else row.ended_at)
+
+
 def by_digest(connection: Connection, kind: str, reference: str, digest: str) -> tuple[int, Record] | None:
     """The version of a kind that has a number and a digest, with its place."""
     rows = connection.execute(_BY_REFERENCE, {"kind": kind, "numbers": [reference]})
@@ -334,22 +348,30 @@ def _ended_by(connection: Connection, changes: Sequence[int]) -> dict[int, int]:
     return found
 
 
-def open_versions(connection: Connection, names: Sequence[Name]) -> list[Record]:
+def open_versions(connection: Connection, names: Iterable[Name]) -> list[Record]:
     """The newest versions under some names, those aside that were deleted or repaired."""
-    found: dict[Name, Record] = {}
+    return [record for _, record in open_places(connection, names).values()]
+
+
+def open_places(connection: Connection, names: Iterable[Name]) -> dict[Name, tuple[int, Record]]:
+    """The newest versions under some names with their places, those aside that were deleted or repaired."""
+    found: dict[Name, tuple[int, Record]] = {}
     for is_named in _named(names):
         for row in connection.execute(select(table).where(is_named).order_by(table.c.seq)):
-            found[(row.kind, row.source, row.guid)] = _as_record(row)
-    return [record for record in found.values() if record.action in ("new", "change")]
+            found[(row.kind, row.source, row.guid)] = (row.seq, _as_record(row))
+    return {name: (seq, record) for name, (seq, record) in found.items() if record.action in ("new", "change")}
 
 
 def current_by_reference(connection: Connection, kind: str, references: Sequence[str]) -> list[Record]:
-    """The newest version of each record of a kind that has one of some numbers, in the order of intake."""
-    found: dict[Name, Record] = {}
-    for chunk in _chunks(references):
-        rows = connection.execute(_BY_REFERENCE, {"kind": kind, "numbers": chunk})
-        found.update({(row.kind, row.source, row.guid): _as_record(row) for row in rows})
-    return list(found.values())
+    """The newest versions of a kind that have one of some numbers, in the order of intake.
+
+    A record that a correction moved to another number is found under that one alone.
+    """
+    return [
+        _as_record(row)
+        for chunk in _chunks(references)
+        for row in connection.execute(_CURRENT_BY_REFERENCE, {"kind": kind, "numbers": chunk})
+    ]
 
 
 def identities(connection: Connection, enterprises: Iterable[str]) -> list[Record]:

@@ -147,6 +147,7 @@ decisions = Table(
     Column("evidence", Text, nullable=False),
     Index(None, "declaration_no"),
     Index(None, "enterprise", "decided_at"),
+    Index(None, "decided_at"),
 )  # fmt: skip
 """Each decision as it was answered (`body`), and what it was computed from (`evidence`: vectors, draw, digests)."""
 

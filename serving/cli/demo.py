@@ -15,6 +15,7 @@ from data.importing import import_paths
 from data.records import utc_now
 from data.store import open_store
 from serving.answers import LANES
+from serving.cli.features import gather_peers, in_words
 from serving.cli.replay import ServiceError, Step, in_order, replay, steps_of
 from serving.cli.service import running_service
 from serving.cli.snapshots import take_snapshot
@@ -39,8 +40,10 @@ def demo(
     trials: Annotated[int, typer.Option(min=1, help="Parameter settings to try for each model.")] = 12,
     prepare_only: Annotated[bool, typer.Option("--prepare-only", help="Stop before the service starts.")] = False,
 ) -> None:
-    """Simulate a world, import it, train both models, start the service, and ask it for decisions."""
-    settings = Settings(var=folder, database=f"sqlite:///{folder / 'greenlane.db'}", clock="records")
+    """Simulate a world, import it, train both models, gather peers, start the service, and ask it for decisions."""
+    settings = Settings(
+        var=folder, database=f"sqlite:///{folder / 'greenlane.db'}", clock="records", draw_key=_PUBLIC_KEY
+    )
     _clear(folder)
     _prepare(settings, trials)
     if prepare_only:
@@ -59,7 +62,12 @@ def demo(
                 f"no declaration of the demo's last days was given the lane {lane}; try another --trials"
             )
         show_decision(examples[lane])
-    out.print("The service was stopped. [bold]make serve[/] starts it again and keeps it up; /docs documents it.")
+    address = f"http://{settings.host}:{settings.port}"
+    out.print(
+        f"The service was stopped. [bold]make serve[/] starts it again and keeps it up; {address}/docs documents it."
+    )
+    firm = examples[_SHOWN[-1]]["enterprise"]
+    out.print(f"The last firm's credit archive is then at {address}/v1/archives/{firm}/report")
 
 
 def _clear(folder: Path) -> None:
@@ -84,7 +92,7 @@ def _prepare(settings: Settings, trials: int) -> None:
     reading = open_reading(store, settings, now=utc_now())
     tally = import_paths(store, [settings.var / _RECORDS], None, reading=reading, until=begin, progress=progress)
     out.print(tally.in_words())
-    out.rule("3  models")
+    out.rule("3  models and peers")
     snapshot = take_snapshot(store, settings)
     for model in ("credit", "shipment"):
         outcome = train_and_log(store, settings, snapshot, model, model, trials=trials, promote=True)
@@ -94,6 +102,7 @@ def _prepare(settings: Settings, trials: int) -> None:
             f"AP {m['average_precision']:.3f} at base rate {m['base_rate']:.3f}, ECE {m['ece']:.3f}"
         )
     store.close()
+    out.print(in_words(gather_peers(settings)))
 
 
 def _begin(folder: Path) -> int:

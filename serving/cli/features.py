@@ -4,7 +4,7 @@ import secrets
 from contextlib import closing
 from datetime import datetime
 from random import Random
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -19,7 +19,10 @@ from serving.cli import building
 from serving.cli.records import Json, Until, instant_of
 from serving.cli.snapshots import named_snapshot, take_snapshot
 from serving.cli.terminal import out, print_json, progress
-from serving.settings import read_settings
+from serving.settings import Settings, read_settings
+
+if TYPE_CHECKING:  # peers need LightGBM, which takes seconds to import
+    from serving.peers import Built
 
 _SAMPLE_HELP = "How many decisions: half of them the newest, the others drawn at random."
 _SINCE_HELP = "Only decisions made from this day on (UTC)."
@@ -169,24 +172,33 @@ def _show(findings: list[skew.Finding], seed: int, *, json: bool) -> None:
 def peers(json: Json = False) -> None:
     """Build the table of peers' values anew, from the live state of all enterprises as of now. Earlier tables stay.
 
-    Archives take the newest table that is not later than their moment; nothing but this command makes one.
+    Archives take the newest table that is not later than their moment; nothing but this command and the demo makes one.
     """
+    built = gather_peers(read_settings())
+    if json:
+        print_json({"as_of": built.as_of, "firms": built.firms, "groups": built.groups, "left_out": built.left_out})
+        return
+    out.print(in_words(built))
+
+
+def gather_peers(settings: Settings) -> "Built":
+    """Build the table of peers' values in the store of some settings."""
     from models.policy import shipped_policies
     from serving.clearance import Clearance
     from serving.peers import build_peers
 
-    settings = read_settings()
     now = utc_now()
-    clearance = Clearance(
-        open_store(settings.database_url), shipped_policies(), settings.draw_secret(), settings.pseudonyms(), lambda: now,
-        follow_records=settings.clock == "records",
-    )  # fmt: skip
-    with progress("gathering peers") as show:
-        built = build_peers(clearance, show)
-    if json:
-        print_json({"as_of": built.as_of, "firms": built.firms, "groups": built.groups, "left_out": built.left_out})
-        return
-    out.print(
+    with closing(open_store(settings.database_url)) as store, progress("gathering peers") as show:
+        clearance = Clearance(
+            store, shipped_policies(), settings.draw_secret(), settings.pseudonyms(), lambda: now,
+            follow_records=settings.clock == "records",
+        )  # fmt: skip
+        return build_peers(clearance, show)
+
+
+def in_words(built: "Built") -> str:
+    """What was built, as people read it."""
+    return (
         f"peers as of {built.as_of}: {built.firms:,} enterprises in {built.groups:,} groups; "
         f"{built.left_out:,} whose registration or business has ended are left out"
     )

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.intake import Row, take
-from data.linking import current_match
+from data.linking import current_match, latest_match
 from data.records import Record, as_envelope, make_record
 from data.store import Store, open_store
 from data.store import records as record_rows
@@ -127,6 +127,10 @@ def test_the_match_that_stands_is_the_match_of_what_is_known(events: list[Event]
                 summaries[record.guid] = record.payload.get("match")
             elif record.kind == "match":
                 summaries[record.guid.partition("/")[2]] = record.payload["match"]
+        for record in latest.values():
+            if record.action != "delete":
+                later = latest_match(connection, record)
+                assert (record.payload.get("match") if later is None else later) == summaries[record.guid]
         for number in "123":
             standing = [r for r in latest.values() if r.payload.get("declaration_no") == f"d{number}"]
             found = current_match(connection, f"d{number}")
@@ -210,3 +214,60 @@ def test_a_match_that_comes_back_at_one_instant_is_stored_again(store: Store) ->
         "agree",
         "differ",
     ]
+
+
+def _one(kind: str, guid: str, action: str = "new", hours: int = 0, **payload: Any) -> list[Row]:
+    """A batch of one record."""
+    at = T0 + hours * HOUR
+    record = make_record(
+        kind=kind, guid=guid, source="s", action=action, event_at=at, known_at=at,  # type: ignore[arg-type]
+        payload=payload, sent=[kind, guid, action, hours, payload],
+    )  # fmt: skip
+    return [Row("test", 1, lambda: b"", (record,))]
+
+
+_TRADE = {"enterprise": "F", "platform": "P", "order_no": "o"}
+_LIST = _TRADE | {"declaration_no": "d", "direction": "import", "trade_mode": "9610", "declared_value_fen": 5}
+_PAID = {"payment_no": "y", "order_no": "o", "payment_firm": "Y", "paid_fen": 600}
+
+
+@pytest.mark.parametrize("hours", [0, 1])
+def test_a_correction_stands_over_the_document_before_it_even_at_one_instant(store: Store, hours: int) -> None:
+    """The match that counts is the one taken in last: a late document's, a correction's own, a later document's again."""
+    order = _TRADE | {"total_fen": 5, "goods_value_fen": 5}
+    steps = [
+        (_one("order", "o", **order), None),
+        (_one("declaration", "d", **_LIST), None),
+        (_one("payment", "p", hours=hours, **_PAID), ("differ", "agree")),
+        (_one("declaration", "d", "change", 2 * hours, **_LIST | {"declared_value_fen": 7}), None),
+        # now it says what the document before the correction left behind
+        (_one("order", "o", "change", 3 * hours, **order | {"goods_value_fen": 7}), ("differ", "agree")),
+    ]
+    for batch, expected in steps:
+        stored(store, [batch])
+        with store.read() as connection:
+            found = record_rows.open_versions(connection, [("declaration", "s", "d")])
+            later = latest_match(connection, found[0]) if found else None
+        outcomes = later["outcomes"] if later else None
+        assert (outcomes and (outcomes["paid_equals_order"], outcomes["goods_value"])) == expected
+
+
+def test_a_declaration_has_a_match_under_the_number_that_it_has_now(store: Store) -> None:
+    batches = [_one("declaration", "d", **_LIST), _one("payment", "p", hours=1, **_PAID)]
+    stored(store, batches)
+    with store.read() as connection:
+        assert current_match(connection, "d") is not None
+    corrected = _LIST | {"declaration_no": "e"}
+    stored(store, [_one("declaration", "d", "change", 2, **corrected)])
+    with store.read() as connection:
+        assert current_match(connection, "d") is None
+        found = current_match(connection, "e")
+        assert found is not None
+        assert found[0].payload["declaration_no"] == "e"
+        assert record_rows.current_by_reference(connection, "declaration", ["d"]) == []
+    stored(store, [_one("declaration", "f", hours=3, **_LIST), _one("declaration", "d", "delete", 4)])
+    with store.read() as connection:
+        assert current_match(connection, "e") is None
+        other = current_match(connection, "d")
+        assert other is not None
+        assert other[0].guid == "f"

@@ -110,7 +110,9 @@ class Draw:
                 return {"waybill_no": one("w1", "w2"), "event": one("arrived", "departed", "signed")}
             case "list_status":
                 return firm | {"declaration_no": "n", "status": one("100", "800")}
-            case "cancellation" | "return":
+            case "cancellation":
+                return firm | {"declaration_no": "n"}
+            case "return":
                 return firm | {"declaration_no": "n", "platform": one("pf", "pg")}
             case "tax_bill":
                 return firm | {

@@ -114,7 +114,9 @@ def _payload(kind: str, firm: str, number: int) -> st.SearchStrategy[dict]:
             return _with({"waybill_no": st.sampled_from(["w1", "w2"]), "logistics_firm": "l1", "event": event})
         case "list_status":
             return _with(of_firm | {"declaration_no": "n", "status": st.sampled_from(["100", "501", "800"])})
-        case "cancellation" | "return":
+        case "cancellation":
+            return _with(of_firm | {"declaration_no": "n"})
+        case "return":
             return _with(of_firm | {"declaration_no": "n"}, platform=st.just("pf"))
         case "tax_bill":
             money = {"duty_fen": amounts, "vat_fen": amounts, "consumption_tax_fen": 0, "status": "1"}

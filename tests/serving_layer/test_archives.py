@@ -6,7 +6,10 @@ from contextlib import closing
 from typing import get_args
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from data.intake import Row, take
 from data.records import Record, make_record
 from data.store import Store, open_store
 from data.store import records as record_rows
@@ -19,7 +22,6 @@ from features.forms import Number
 from features.live import vector
 from features.measures import Key, Measure, Stream
 from features.peers import Width, shipped_rules
-from features.questions import about_enterprise
 from models.policy import shipped_policies
 from serving.archive_answers import CreditArchive
 from serving.archives import prefers_page
@@ -93,8 +95,8 @@ def test_live_values_are_those_of_the_reference_engine_and_follow_from_their_evi
                 assert reference.vector(one, listed, question) == [fact["value"]]
             assert (fact["missing"] is None) == (fact["value"] is not None)
         for place, month in enumerate(body["months"]):
-            then = about_enterprise(firm, to_instant(from_instant(0).fromisoformat(month)))
-            known_then = any(v.record.known_at < then.at for v in versions)
+            then = question_at(own, firm, to_instant(from_instant(0).fromisoformat(month)))
+            known_then = any(v.record.known_at < then.at for v in own)
             expected = reference.vector(CREDIT, versions, then) if known_then else [None] * len(CREDIT.features)
             assert [facts(body)[name]["trend"][place] for name in _NAMES] == expected
 
@@ -286,12 +288,9 @@ def test_related_parties_are_read_for_whatever_keys_a_set_has(store: Store) -> N
         record_rows.append(connection, sent)
         own = list(record_rows.versions(connection, enterprise="a"))
         question = question_at(own, "a", at + DAY)
-        assert {k: v for k, v in question.facts.items() if k != "group_head"} == {
-            "enterprise": "a",
-            "legal_person": "p1",
-            "parent_code": "z",
-            "role": "agent",
-        }
+        assert question.facts == {
+            "enterprise": "a", "legal_person": "p1", "parent_code": "z", "role": "agent", "business": "open", "group_head": "a",
+        }  # fmt: skip
         assert question_at(own, "a", at).facts.keys().isdisjoint({"legal_person", "parent_code"})  # not registered yet
         versions = with_related(connection, own, [question], features)
         everything = list(record_rows.versions(connection))
@@ -301,6 +300,88 @@ def test_related_parties_are_read_for_whatever_keys_a_set_has(store: Store) -> N
     assert reference.vector(features, versions, question) == wanted
     found = evidence(features, versions, question)
     assert [item.version.record.guid for item in found["person"].items] == ["h2", "h1"]
+
+
+_FIRMS, _PEOPLE = ("f1", "f2", "f3", "head"), ("~t1~" + "p" * 22, "~t1~" + "q" * 22)
+_FIRM = st.sampled_from(_FIRMS)
+
+
+@st.composite
+def _dealings(draw: st.DrawFn) -> list[Record]:
+    """Registrations that change hands, declarations that move, inspections under other names, penalties; `head` has few papers."""
+    sent: list[Record] = []
+    standing: dict[str, str] = {}
+    at = midnight(20_600)
+    for number in range(draw(st.integers(4, 16))):
+        at += draw(st.sampled_from([0, 1, DAY]))
+        kinds = ["identity", "identity", "declaration", "supervision", "supervision", "public_credit"]
+        kind = draw(st.sampled_from(kinds))
+        payload = {"enterprise": draw(_FIRM)}
+        if kind == "identity":
+            parents = draw(st.sampled_from([[], ["head"], ["f1"]]))
+            person = draw(st.sampled_from([{}, *({"legal_person": one} for one in _PEOPLE)]))
+            payload |= {"name": "n", "role": "ecommerce", "registered_on": "2024-05-01T00:00:00+08:00"} | person
+            payload |= {"parent_enterprises": parents} if parents else {}
+        elif kind == "declaration":
+            payload |= {"declaration_no": draw(st.sampled_from("12")), "declared_value_fen": 5}
+        elif kind == "public_credit":
+            payload |= {"event": "tax_arrears", "authority": "a"}
+        elif draw(st.booleans()) and any(r.kind == "declaration" for r in sent):
+            numbers = sorted({r.payload["declaration_no"] for r in sent if r.kind == "declaration"})
+            payload |= {"event": "inspection", "finding": "hit", "declaration_no": draw(st.sampled_from(numbers))}
+        else:
+            payload |= {"event": "statutory_level", "level": "dishonest"}
+        alike = sorted(guid for guid, of in standing.items() if of == kind)
+        guid = draw(st.sampled_from([f"g{number}", f"g{number}", *alike]))
+        action = "change" if guid in standing else "new"
+        standing[guid] = kind
+        sent.append(
+            make_record(
+                kind=kind, guid=guid, source="s", action=action, event_at=at, known_at=at, payload=payload, sent=[number],  # type: ignore[arg-type]
+            )
+        )  # fmt: skip
+    return sent
+
+
+def _inspected_under_another_name() -> list[Record]:
+    """What a firm of one person declared is found under the name of a firm that nobody registered; another firm is that person's."""
+    at = midnight(20_600)
+    registered = {
+        "name": "n",
+        "role": "ecommerce",
+        "registered_on": "2024-05-01T00:00:00+08:00",
+        "legal_person": _PEOPLE[0],
+    }
+    payloads = [
+        ("identity", registered | {"enterprise": "f1"}), ("identity", registered | {"enterprise": "f2"}),
+        ("declaration", {"enterprise": "f1", "declaration_no": "1", "declared_value_fen": 5}),
+        ("supervision", {"enterprise": "f3", "event": "inspection", "finding": "hit", "declaration_no": "1"}),
+    ]  # fmt: skip
+    return [
+        make_record(
+            kind=kind, guid=f"g{number}", source="s", action="new", event_at=at + number, known_at=at + number, payload=payload
+        )
+        for number, (kind, payload) in enumerate(payloads)
+    ]  # fmt: skip
+
+
+@settings(max_examples=120, deadline=None)
+@given(sent=_dealings())
+@example(sent=_inspected_under_another_name())
+def test_all_that_bears_on_a_firm_is_read_whoever_stands_behind_it(sent: list[Record]) -> None:
+    """Features from the versions that an archive reads are those from all versions, at the end and at each moment before."""
+    rows = [Row("test", number, lambda: b"", (record,)) for number, record in enumerate(sent)]
+    with closing(open_store("sqlite://")) as store, store.write() as connection:
+        assert take(connection, rows, received_at=sent[-1].known_at).tally.rejected == 0
+        everything = list(record_rows.versions(connection))
+        for firm in _FIRMS:
+            own = list(record_rows.versions(connection, enterprise=firm))
+            moments = {sent[-1].known_at + 1, *(record.known_at for record in sent)}
+            asked = [question_at(own, firm, at) for at in sorted(moments)]
+            versions = with_related(connection, own, asked)
+            assert [v for v in everything if v in versions] == versions
+            for question in asked[-3:]:
+                assert reference.vector(CREDIT, versions, question) == reference.vector(CREDIT, everything, question)
 
 
 # --- peers -----------------------------------------------------------------------------------------------------------

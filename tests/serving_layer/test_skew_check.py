@@ -214,7 +214,7 @@ def test_a_value_that_the_live_features_get_wrong_is_found(
 def test_a_stored_value_that_was_changed_is_named(clearance: Clearance, world: World, planted: Any) -> None:
     decision = decide(clearance, declaration("one", world.end))
     features = world.bundles["shipment"].features.features
-    (place,) = [n for n, feature in enumerate(features) if feature.name == "enterprise_inspections_90d"]
+    (place,) = [n for n, feature in enumerate(features) if feature.name == "enterprise_inspections_365d"]
 
     def change(evidence: Json) -> None:
         assert evidence["vectors"]["shipment"][place] == 0.0
