@@ -1,9 +1,9 @@
 """Feeds on disk, bucketed by the hash of their keys: batch computing whose memory is a setting, on this machine or on many.
 
-`FOLDER/FEED/BUCKET.parquet` holds the rows of a bucket as `features.feeds.packed` gives them; `FOLDER/manifest.json` says what
-there is, and is written last: without it nothing counts as prepared. Preparing takes two passes: *scatter* reads the source once a
-kind and splits what it says by key; *gather* sorts and writes one bucket at a time. A bucket is asked as a whole, so no smaller
-than the rows of its largest key.
+`FOLDER/FEED/BUCKET.parquet` holds the rows of a bucket as `features.feeds.packed` gives them. `FOLDER/manifest.json` says what
+there is, and is written last: without it nothing counts as prepared. Preparing takes two passes: *scatter* reads the source
+once a kind and splits what it says by key; *gather* sorts and writes one bucket at a time. A bucket is asked as a whole, so no
+smaller than the rows of its largest key.
 """
 
 import os
