@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pandas  # noqa: F401  pyarrow imports it with the first array that it makes; imports are not timed
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from benchmarks.feature_world import SPANS, instants
-from features.batch import FeedsInMemory, measured, observations
+from features.batch import FeedsInMemory, Measured, measured, observations
 from features.feeds import Feed, feeds_of, packed, parted, read, write
 from features.forms import Deviation, Form, Number, Ratio
 from features.measures import Key, Measure, Operator, Stream
@@ -63,14 +65,14 @@ def _measure(operator: Operator, span: str, value: str | None = None) -> Measure
 
 
 def _forms(*, buyers: bool = True) -> dict[str, Form]:
-    """The features of the benchmark as the engine's forms; deviations exist from one record on."""
+    """The features of the benchmark as the engine's forms."""
     found: dict[str, Form] = {}
     for span in SPANS:
         count, total = _measure("count", span), _measure("sum", span, "price_log")
         found[f"count_{span}"] = Number(count)
         found[f"amount_{span}"] = Number(_measure("sum", span, "amount_fen"))
         found[f"mean_{span}"] = Ratio(total, count)
-        found[f"deviation_{span}"] = Deviation(count, total, _measure("sum_of_squares", span, "price_log"), 1)
+        found[f"deviation_{span}"] = Deviation(count, total, _measure("sum_of_squares", span, "price_log"))
         if buyers:
             found[f"buyers_{span}"] = Number(_measure("distinct", span, "buyer"))
     return found
@@ -101,11 +103,23 @@ def answers(records: Path, questions: Path, *, buyers: bool = True) -> pa.Table:
     facts = {"enterprise": asked["enterprise"].combine_chunks()}
     feeds = _Buckets(records) if records.is_dir() else FeedsInMemory(measures, _Raw(records))
     found = measured(measures, feeds, Questions(instants(asked["t"]), facts.get))
-    columns = {
-        name: found.measure(form.measure) if isinstance(form, Number) else form.column(found)
-        for name, form in forms.items()
-    }
-    return pa.table(columns)
+    return pa.table({name: _column(form, found) for name, form in forms.items()})
+
+
+def _column(form: Form, found: Measured) -> NDArray[Any]:
+    """Whole numbers as they are, not as floats; deviations from one record on and to 1e-9, which the engine's form is not."""
+    if isinstance(form, Number):
+        return found.measure(form.measure)
+    if not isinstance(form, Deviation):
+        return form.column(found)
+    n, total, squares = (found.measure(measure) for measure in form.measures)
+    some = np.maximum(n, 1)
+    middle = total // some
+    from_middle = (
+        squares - 2 * middle * total + n * middle * middle
+    )  # the squared distances to it: exact, even if it wraps
+    variance = from_middle / some - ((total - n * middle) / some) ** 2
+    return np.where(n > 0, np.sqrt(np.maximum(variance, 0.0)), np.nan)
 
 
 def sums(records: Path, questions: Path) -> pa.Table:
