@@ -1,7 +1,7 @@
 """One turn of one contender in this process: `python -m benchmarks.feature_run CONTENDER RECORDS QUESTIONS ANSWERS`.
 
-Runs in the environment of the contender and prints seconds, processor seconds of all threads and peak memory as JSON. Imports
-and the writing of the answers are not timed; reading the records is.
+Runs in the environment of the contender and prints seconds, processor seconds of all threads and peak memory as JSON. Loading
+of code and the writing of the answers are not timed; reading the records is.
 """
 
 import importlib
@@ -39,6 +39,8 @@ def main(contender: str, records: str, questions: str, answers: str) -> None:
     library = contender.partition("-")[0]
     if library in ("pandas", "polars", "duckdb", "feast"):
         importlib.import_module(library)
+    if library in ("greenlane", "bucketed"):
+        importlib.import_module(f"benchmarks.{module}").load()
     begin, worked = time.perf_counter(), time.process_time()
     try:
         table = call(Path(records), Path(questions))
