@@ -49,6 +49,7 @@ format: $(READY) ## format the code
 bench: $(READY) ## all benchmarks that need no other data
 	@$(BIN)/python -m benchmarks.decisions
 	@$(BIN)/python -m benchmarks.phases
+	@$(BIN)/python -m benchmarks.online
 	@$(BIN)/python -m benchmarks.explanations
 	@$(BIN)/python -m benchmarks.messages
 	@$(BIN)/python -m benchmarks.staging
