@@ -340,6 +340,36 @@ def test_a_window_of_hours_closes_with_an_hour(store: Store) -> None:
     assert _answers(store, "firm_count_None_3", instants) == [1.0, 1.0, 0.0, 0.0]
 
 
+def test_records_of_one_instant_do_not_count_at_it(store: Store) -> None:
+    """The second brings the first in from waiting, but not before the instant is over."""
+    instants = [START, START + 1]
+    _agree(
+        store,
+        [OPERATORS],
+        History([*(_declared(guid, START, 1) for guid in "ab"), *(_question(at) for at in instants)]),
+    )
+    assert _answers(store, "firm_count_None_None", instants) == [0.0, 2.0]
+
+
+@pytest.mark.parametrize("days_ago", [(0, 3), (3, 0)])
+def test_a_value_learned_twice_at_one_instant_counts_for_its_later_day(store: Store, days_ago: tuple[int, int]) -> None:
+    steps: list[Record | Question] = []
+    for number, days in enumerate(days_ago):
+        parts = _parts(one := _declared(f"g{number}", START, 1)) | {"event_at": START - days * DAY}
+        steps.append(make_record(**parts, payload=one.payload))
+    _agree(store, [OPERATORS], History([*steps, _question(START + 1), _question(START + DAY)]))
+    assert _answers(store, "firm_distinct_1_None", [START + 1, START + DAY]) == [1.0, 0.0]
+
+
+def test_what_is_known_before_it_happens_does_not_stand_before_what_happens_first(store: Store) -> None:
+    """Versions come in the order of what was known, observations begin to count in another."""
+    ahead = _declared("a", START, 5)
+    ahead = make_record(**_parts(ahead) | {"event_at": START + HOUR}, payload=ahead.payload)
+    instants = [START + 11, START + HOUR, START + HOUR + 1]
+    _agree(store, [OPERATORS], History([ahead, _declared("b", START + 10, 7), *(_question(at) for at in instants)]))
+    assert _answers(store, "firm_latest_None_None", instants) == [7.0, 7.0, 5.0]
+
+
 @pytest.mark.parametrize("length", [1, 2, 3])
 def test_what_is_usable_for_some_instants_counts_strictly_between(store: Store, length: int) -> None:
     earlier = [_declared("x", START - 10, 1), _deleted("x", START - 5)]
