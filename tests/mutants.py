@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 ROOT = Path(__file__).parents[1]
 ENGINES = "tests/feature_layer/test_engines.py"
@@ -317,11 +317,11 @@ def judged(mutant: Mutant, tree: Path, folder: Path) -> Verdict:
 
 def table_of(verdicts: list[Verdict]) -> Table:
     """The verdicts as people read them."""
-    table = Table("mutant", "file", "verdict", "s", "by")
+    table = Table("mutant", "file", "verdict", "s", Column("by", overflow="fold"))
     colours = {"killed": "green", "equivalent": "yellow", "survived": "red", "error": "red"}
     for one in verdicts:
         colour = colours[one.verdict]
-        table.add_row(one.name, one.file, f"[{colour}]{one.verdict}[/]", f"{one.seconds:.1f}", one.said, style=None)
+        table.add_row(one.name, one.file, f"[{colour}]{one.verdict}[/]", f"{one.seconds:.1f}", one.said)
     return table
 
 
