@@ -121,6 +121,10 @@ MUTANTS = (
         "if version.seq <= moments.upto and (", "if version.seq < moments.upto and (",
         tests=(ONE_PASS,),
     ),
+    Mutant(
+        "one pass: latest is the earliest", "reference.py",
+        "else max(held, found) for held", "else min(held, found) for held", tests=(ONE_PASS,),
+    ),
     # --- online ---------------------------------------------------------------------------------------------------------
     Mutant(
         "settled at its own instant", "online.py",
@@ -234,7 +238,7 @@ MUTANTS = (
     ),
     Mutant("latest window opens an instant late", "kernels.py", "and event_at[j] >= opens", "and event_at[j] > opens"),
     # --- batch ----------------------------------------------------------------------------------------------------------
-    Mutant("questions not in the order of time", "batch.py", "np.lexsort((task.asked.at, code))", 'np.argsort(code, kind="stable")'),
+    Mutant("questions not in the order of time", "batch.py", "np.lexsort((task.asked.at, code))", 'np.argsort(code, kind="stable")', tests=(PREPARED,)),
     Mutant("windows reach a unit too far", "batch.py", "(np.array(lengths, dtype=np.int64) - 1) * unit", "np.array(lengths, dtype=np.int64) * unit"),
     # --- columns --------------------------------------------------------------------------------------------------------
     Mutant("within without its upper edge", "columns.py", "pc.less_equal(column, derived.most)", "pc.less(column, derived.most)", tests=(COLUMNS,)),
