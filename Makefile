@@ -6,10 +6,10 @@ READY := $(VENV)/.ready
 # one thread a library: several at once on few cores slow each other down
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help env demo serve test test-fuzz check format bench public clean
+.PHONY: help env demo serve test test-fuzz test-mutants check format bench public clean
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 env: $(READY) ## the environment in .venv
 
@@ -36,6 +36,9 @@ test: $(READY) ## all tests, on SQLite and on a real PostgreSQL
 
 test-fuzz: $(READY) ## mangled messages, lines and rows through intake, 24,000 of them (about 2 minutes)
 	@GREENLANE_FUZZ_CASES=24000 $(BIN)/python -m pytest tests/fuzz
+
+test-mutants: $(READY) ## bugs planted at the edges of the feature engines, each of which a test must notice (about 8 minutes)
+	@$(BIN)/python -m tests.mutants
 
 check: $(READY) ## formatting, lint, types, import contracts
 	@$(BIN)/ruff format --check .

@@ -13,7 +13,7 @@ from data.records import Record, Version, make_record
 from data.store import Store, open_store
 from data.store import records as record_rows
 from data.store.schema import feature_progress, feature_state, feature_values, metadata
-from data.times import DAY, OPEN, midnight
+from data.times import DAY, HOUR, OPEN, midnight
 from features import reference
 from features.batch import matrix_of
 from features.catalogue import SETS, SHIPMENT
@@ -317,6 +317,96 @@ def test_a_question_about_the_past_is_refused_by_the_live_state(store: Store) ->
         live.measured(connection, _question(START))
         with pytest.raises(LateQuestionError, match="in the order of time"):
             live.measured(connection, _question(START - 1))
+
+
+def _answers(store: Store, name: str, instants: list[int]) -> list[Value]:
+    """A feature at some moments, by the oracle."""
+    place = [feature.name for feature in OPERATORS.features].index(name)
+    versions = _versions(store)
+    return [reference.vector(OPERATORS, versions, _question(at))[place] for at in instants]
+
+
+def _deleted(guid: str, at: int) -> Record:
+    return make_record(
+        kind="declaration", guid=guid, source="s", action="delete", event_at=at, known_at=at, payload={}
+    )  # fmt: skip
+
+
+def test_a_window_of_hours_closes_with_an_hour(store: Store) -> None:
+    """Its own hour is the first of three, however late in it an event was."""
+    end = START + 5 * HOUR
+    instants = [end - HOUR, end - 1, end, end + HOUR // 2 - 1]
+    _agree(store, [OPERATORS], History([_declared("a", START + 5 * HOUR // 2, 1), *(_question(at) for at in instants)]))
+    assert _answers(store, "firm_count_None_3", instants) == [1.0, 1.0, 0.0, 0.0]
+
+
+def test_records_of_one_instant_do_not_count_at_it(store: Store) -> None:
+    """The second brings the first in from waiting, but not before the instant is over."""
+    instants = [START, START + 1]
+    _agree(
+        store,
+        [OPERATORS],
+        History([*(_declared(guid, START, 1) for guid in "ab"), *(_question(at) for at in instants)]),
+    )
+    assert _answers(store, "firm_count_None_None", instants) == [0.0, 2.0]
+
+
+@pytest.mark.parametrize("days_ago", [(0, 3), (3, 0)])
+def test_a_value_learned_twice_at_one_instant_counts_for_its_later_day(store: Store, days_ago: tuple[int, int]) -> None:
+    steps: list[Record | Question] = []
+    for number, days in enumerate(days_ago):
+        parts = _parts(one := _declared(f"g{number}", START, 1)) | {"event_at": START - days * DAY}
+        steps.append(make_record(**parts, payload=one.payload))
+    _agree(store, [OPERATORS], History([*steps, _question(START + 1), _question(START + DAY)]))
+    assert _answers(store, "firm_distinct_1_None", [START + 1, START + DAY]) == [1.0, 0.0]
+
+
+def test_what_is_known_before_it_happens_does_not_stand_before_what_happens_first(store: Store) -> None:
+    """Versions come in the order of what was known, observations begin to count in another."""
+    ahead = _declared("a", START, 5)
+    ahead = make_record(**_parts(ahead) | {"event_at": START + HOUR}, payload=ahead.payload)
+    instants = [START + 11, START + HOUR, START + HOUR + 1]
+    _agree(store, [OPERATORS], History([ahead, _declared("b", START + 10, 7), *(_question(at) for at in instants)]))
+    assert _answers(store, "firm_latest_None_None", instants) == [7.0, 7.0, 5.0]
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_what_is_usable_for_some_instants_counts_strictly_between(store: Store, length: int) -> None:
+    earlier = [_declared("x", START - 10, 1), _deleted("x", START - 5)]
+    instants = list(range(START, START + 4))
+    short = _declared("a", START, 1, usable_until=START + length)
+    _agree(store, [OPERATORS], History([*earlier, short, *(_question(at) for at in instants)]))
+    assert _answers(store, "firm_count_None_None", instants) == [float(0 < n < length) for n in range(4)]
+
+
+@pytest.mark.parametrize(("unit", "window", "name"), [(DAY, 7, "7_None"), (HOUR, 3, "None_3")])
+@pytest.mark.parametrize("before", [0, 1])
+def test_the_last_row_of_a_span_counts_as_long_as_its_window_is_open(
+    store: Store, unit: int, window: int, name: str, before: int
+) -> None:
+    """The live state stores 64 days (or hours) together and drops them together."""
+    first_row = midnight(313 * 64) if unit == DAY else 7_512 * 64 * HOUR
+    seen = first_row - (1 + before) * unit
+    steps: list[Record | Question] = [_declared("a", seen + 5, 1)]
+    instants = []
+    for later in (window - 1, window):
+        at = seen + later * unit
+        steps += [_declared(f"b{later}", at, 1), _question(at + 1)]
+        instants.append(at + 1)
+    _agree(store, [OPERATORS], History(steps))
+    assert _answers(store, f"firm_count_{name}", instants) == [2.0, 2.0]
+
+
+def test_a_value_of_many_days_counts_from_each_that_a_window_reaches(store: Store) -> None:
+    """Days that no window reaches are forgotten, and no other: a buyer of eleven days, taken back from the newest on."""
+    steps: list[Record | Question] = [_declared(f"g{n:02d}", START + n * DAY + 1, 1) for n in range(11)]
+    at, instants = START + 10 * DAY + 10, []
+    for number in range(10, 2, -1):
+        at += 10
+        steps += [_deleted(f"g{number:02d}", at), _question(at + 1)]
+        instants.append(at + 1)
+    _agree(store, [OPERATORS], History(steps))
+    assert _answers(store, "firm_distinct_7_None", instants) == [1.0] * 6 + [0.0] * 2
 
 
 def _parts(record: Record) -> dict:

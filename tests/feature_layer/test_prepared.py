@@ -16,7 +16,7 @@ from features import fragments, kernels, prepared
 from features.batch import FeedsInMemory, Values, matrix, on_threads
 from features.catalogue import SETS
 from features.definitions import FeatureSet
-from features.feeds import feeds_of
+from features.feeds import buckets_of, feeds_of
 from features.measures import Key, Measure, Stream
 from features.prepared import bucket_bytes_of, open_prepared, prepare
 from features.questions import Question, Questions
@@ -87,6 +87,33 @@ def test_prepared_features_are_those_in_memory(tmp_path: Path, tiny: None, appen
         expected = matrix(features, in_memory, asked)
         same(matrix(features, opened, asked), expected)
         same(matrix(features, opened, asked, run=on_threads(1)), expected)
+
+
+def test_questions_may_come_in_any_order() -> None:
+    versions, questions = versions_of(9)
+    order = np.random.default_rng(9).permutation(len(questions))
+    in_memory = FeedsInMemory(ALL, VersionTables(versions))
+    for features in SETS.values():
+        expected = matrix(features, in_memory, Questions.of(questions))
+        shuffled = matrix(features, in_memory, Questions.of([questions[place] for place in order]))
+        same(shuffled, {name: column[order] for name, column in expected.items()})
+
+
+def test_buckets_in_memory_change_nothing() -> None:
+    versions, questions = versions_of(10)
+    whole, split = (FeedsInMemory(ALL, VersionTables(versions), rows=rows) for rows in (500_000, 5))
+    assert max(split.buckets(feed) for feed in feeds_of(ALL)) >= 4
+    for features in SETS.values():
+        same(*(matrix(features, feeds, Questions.of(questions)) for feeds in (split, whole)))
+
+
+def test_a_key_has_one_bucket_however_it_is_held() -> None:
+    names = pa.array([f"firm\x1ff{number}" for number in range(40)])
+    expected = buckets_of(names, 5)
+    assert len(set(expected)) == 5
+    part = pa.DictionaryArray.from_arrays(pa.array(range(30), pa.int32()), names.slice(10))
+    assert np.array_equal(buckets_of(part, 5), expected[10:])
+    assert np.array_equal(buckets_of(names[::-1], 5), expected[::-1])
 
 
 def test_buckets_are_taken_as_they_are(tmp_path: Path, tiny: None) -> None:
