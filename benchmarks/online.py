@@ -36,7 +36,7 @@ from features.questions import Question, about_shipment
 from tests.postgres import running_postgres
 
 _SETS = (CREDIT, feature_set("shipment"))
-_DAYS, _START = 400, midnight(20_100)
+_DAYS, _START = 400, midnight(20_400)
 _CHUNK = 2_000
 
 
@@ -104,7 +104,7 @@ def _inspection(at: int, facts_: dict[str, Any], *, hit: bool) -> Record:
 
 def main(
     firms: Annotated[int, typer.Option(help="Firms, of Zipf sizes.")] = 20_000,
-    declarations: Annotated[int, typer.Option(help="Declarations that the state is built from.")] = 300_000,
+    declarations: Annotated[int, typer.Option(help="Declarations that the state is built from.")] = 100_000,
     questions: Annotated[int, typer.Option(help="Shipments asked about, drawn from the declarations.")] = 2_000,
     quick: Annotated[bool, typer.Option("--quick", help="A small world: shows that it runs, not how fast.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,

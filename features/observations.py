@@ -3,11 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from data.records import Record
-from data.times import DAY, HOUR, OPEN, day_of, midnight
+from data.times import HOUR, OPEN, day_of, midnight
 from features.measures import Key, Measure, Stream
 from features.views import view_of
 
@@ -57,15 +54,6 @@ def window_end(measure: Measure, event_at: int) -> int:
     if measure.hours is not None:
         return (event_at // HOUR + measure.hours) * HOUR
     return OPEN
-
-
-def window_ends(measure: Measure, event_at: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`window_end` of each event, shape (n,)."""
-    if measure.days is not None:
-        return ((event_at + 8 * HOUR) // DAY + measure.days) * DAY - 8 * HOUR
-    if measure.hours is not None:
-        return (event_at // HOUR + measure.hours) * HOUR
-    return np.full(len(event_at), OPEN, dtype=np.int64)
 
 
 def observe(plan: Plan, record: Record, ended_at: int = OPEN) -> Iterator[Observation]:

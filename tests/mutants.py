@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 ENGINES = "tests/feature_layer/test_engines.py"
 COLUMNS = "tests/feature_layer/test_columns.py"
 PREPARED = "tests/feature_layer/test_prepared.py"
-ONE_PASS = f"{ENGINES}::test_several_questions_in_one_pass_are_answered_as_one_by_one"
+ONE_PASS = "tests/feature_layer/test_reference.py"
 _COPIED = ("data", "features", "tests", "models", "serving", "pyproject.toml")
 _SLOW = f"{PREPARED}::test_memory_is_bounded_by_its_setting"
 """Says nothing about values."""
