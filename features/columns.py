@@ -61,6 +61,7 @@ class Views:
     def __init__(self, kind: str, table: pa.Table, present: Column | None = None) -> None:
         self.kind, self._table, self._present = kind, table, present
         self._made: dict[str, Column | None] = {}
+        self._followed: dict[str, Column | None] = {}
         self._summaries: tuple[list[dict[str, Any]], np.ndarray] | None = None
         self._facts: Views | None = None
         if "facts" in table.column_names:
@@ -91,8 +92,11 @@ class Views:
         """A field without what lies beneath it; of those that follow from others, one of the first `before`."""
         derived, place = _DERIVED.get(self.kind, {}).get(field, (None, 0))
         if derived is not None and place < before:
-            column = _column(derived, lambda name: self._own(name, place), len(self))
-            return column if column is None or self._present is None else pc.if_else(self._present, column, None)
+            if field not in self._followed:  # several may follow from one
+                column = _column(derived, lambda name: self._own(name, place), len(self))
+                is_whole = column is None or self._present is None
+                self._followed[field] = column if is_whole else pc.if_else(self._present, column, None)
+            return self._followed[field]
         if field.startswith("match_") and MATCHED in self._table.column_names:
             return self._matched(field)
         if field.startswith(_TRAIT) and "traits" in self._table.column_names:

@@ -1,7 +1,6 @@
 """The live state in the store: kept in step with the records, read for a question in one query for all its keys."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, insert, select, text
@@ -14,7 +13,7 @@ from data.times import show
 from features.definitions import FeatureSet
 from features.forms import Value
 from features.measures import Key, Measure
-from features.online import Days, KeyState, Observer, Sight, days_from_bytes, days_to_bytes
+from features.online import CodeName, Days, KeyState, Observer, Sight, days_from_bytes, days_to_bytes
 from features.questions import Question
 
 _FORMAT = 2
@@ -38,7 +37,6 @@ _KEEP_VALUE = text(
 _DROP = delete(feature_state).where(feature_state.c.key == bindparam("k"), feature_state.c.part == bindparam("p"))
 _DROP_VALUE = delete(feature_values).where(feature_values.c.name == bindparam("n"))
 
-_CodeName = tuple[int, int, str]
 _Move = tuple[int, list[tuple[str, Sight]], list[tuple[str, Sight]]]
 """When a record became known, what it says and what the version before it said, by key."""
 
@@ -53,7 +51,7 @@ class Held:
 
     def __init__(self) -> None:
         self.states: dict[str, KeyState] = {}
-        self.days: dict[str, dict[_CodeName, Days]] = {}
+        self.days: dict[str, dict[CodeName, Days]] = {}
 
     def forget(self) -> None:
         """Drop all."""
@@ -165,7 +163,7 @@ class LiveFeatures:
                 "ask in the order of time, or evaluate the past with `greenlane evaluate`"
             )
         names = {key: key.of(question.facts) for key in self._observer.layouts}
-        known: Mapping[str, KeyState] = held.states if held is not None else MappingProxyType({})
+        known = held.states if held is not None else {}
         states = self._load(connection, [name for name in names.values() if name is not None and name not in known])
         result: dict[Measure, int | None] = {}
         for key, layout in self._observer.layouts.items():
@@ -199,7 +197,7 @@ class LiveFeatures:
 
     def _load_days(self, connection: Connection, moves: Iterable[_Move], touched: Iterable[str], held: Held) -> None:
         """Load the days of all values that the records, those they end and those that wait speak of."""
-        wanted: dict[str, tuple[str, _CodeName]] = {}
+        wanted: dict[str, tuple[str, CodeName]] = {}
         for name in touched:
             held.days.setdefault(name, {})
             for sight in held.states[name].head.waiting:
@@ -248,15 +246,15 @@ class LiveFeatures:
         return changed
 
 
-def _want(wanted: dict[str, tuple[str, _CodeName]], held: Held, name: str, sight: Sight) -> None:
+def _want(wanted: dict[str, tuple[str, CodeName]], held: Held, name: str, sight: Sight) -> None:
     for code in sight.codes:
-        named = (code.unit, code.column, code.value)
+        named = code.name
         if named not in held.days[name]:
             held.days[name][named] = {}
             wanted[_value_name(name, named)] = (name, named)
 
 
-def _value_name(name: str, code: _CodeName) -> str:
+def _value_name(name: str, code: CodeName) -> str:
     unit, column, value = code
     return f"{name}\x1e{unit}.{column}\x1e{value}"
 

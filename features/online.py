@@ -31,8 +31,8 @@ _HEAD = 0
 
 Days = dict[int, int]
 """Of a value of a distinct count: how many observations count, by the number of their day."""
-ValueName = tuple[str, int, int, str]
-"""Key, unit, column and value: what a distinct count tells apart."""
+CodeName = tuple[int, int, str]
+"""Unit, column and value: what a distinct count of a key tells apart."""
 
 
 def unit_of(measure: Measure) -> int:
@@ -62,7 +62,7 @@ class Layout:
     Attributes:
         columns: by unit, stream, operator and field of each column.
         windows: by unit, all window lengths, ascending.
-        series: stream and field of each series of held observations; `horizon` is the longest window of each (0: none closes).
+        series: stream and field of each series of held observations.
         places: where each measure is found, by its number.
     """
 
@@ -99,6 +99,11 @@ class Code(msgspec.Struct, array_like=True):
     value: str
     prior: int = -1
 
+    @property
+    def name(self) -> CodeName:
+        """What it is, whatever was known of it before."""
+        return (self.unit, self.column, self.value)
+
 
 _Said = tuple[list[tuple[int, int]], list[tuple[int, int]], list[tuple[int, int]]]
 
@@ -123,9 +128,9 @@ class Sight(msgspec.Struct, array_like=True):
 
     def same(self, other: "Sight") -> bool:
         """Whether both say the same, whatever was known of their codes before."""
-        mine = [(code.unit, code.column, code.value) for code in self.codes]
+        mine = [code.name for code in self.codes]
         return (self.start, self.closed, self.event_at, self.numbers, mine) == (
-            other.start, other.closed, other.event_at, other.numbers, [(c.unit, c.column, c.value) for c in other.codes]
+            other.start, other.closed, other.event_at, other.numbers, [code.name for code in other.codes]
         )  # fmt: skip
 
 
@@ -170,7 +175,7 @@ class KeyState:
         self.head = _Head([0] * len(layout.columns[EVER]), [], {})
         self.spans: dict[int, bytearray] = {}
         self.changed: set[int] = set()
-        self.changed_codes: set[tuple[int, int, str]] = set()
+        self.changed_codes: set[CodeName] = set()
 
     def load(self, part: int, stored: bytes) -> None:
         """Take a stored part."""
@@ -189,7 +194,7 @@ class KeyState:
 
     # --- what records do -----------------------------------------------------------------------------------------------
 
-    def add(self, sight: Sight, days: Mapping[tuple[int, int, str], Days]) -> None:
+    def add(self, sight: Sight, days: Mapping[CodeName, Days]) -> None:
         """Take what a record says. It waits: what has the instant of a question does not count in it.
 
         Arguments:
@@ -199,11 +204,11 @@ class KeyState:
             self.head.held.setdefault(series, []).append((sight.start, sight.closed, sight.event_at, value))
         if sight.is_summed:
             for code in sight.codes:
-                code.prior = max(days[code.unit, code.column, code.value], default=-1)
+                code.prior = max(days[code.name], default=-1)
             self.head.waiting.append(sight)
         self.changed.add(_HEAD)
 
-    def take_back(self, sight: Sight, days: Mapping[tuple[int, int, str], Days], now: int) -> None:
+    def take_back(self, sight: Sight, days: Mapping[CodeName, Days], now: int) -> None:
         """Take back what a record said: it was corrected, deleted or repaired. Arguments as for `settle`, which comes first."""
         self.changed.add(_HEAD)
         for series, value in sight.held:
@@ -217,7 +222,7 @@ class KeyState:
         if sight.closed == OPEN:
             self._sum(sight, days, now, -1)
 
-    def settle(self, now: int, days: Mapping[tuple[int, int, str], Days]) -> None:
+    def settle(self, now: int, days: Mapping[CodeName, Days]) -> None:
         """Bring in what has started before an instant, and drop what can never count again.
 
         Arguments:
@@ -246,7 +251,7 @@ class KeyState:
                     del self.spans[part]
                     self.changed.add(part)
 
-    def _sum(self, sight: Sight, days: Mapping[tuple[int, int, str], Days], now: int, sign: int) -> None:
+    def _sum(self, sight: Sight, days: Mapping[CodeName, Days], now: int, sign: int) -> None:
         own = (0, day_of(sight.event_at), sight.event_at // HOUR)
         changes = [list(said) if sign > 0 else [(column, -value) for column, value in said] for said in sight.numbers]
         for code in sight.codes:
@@ -263,11 +268,9 @@ class KeyState:
             if shifts:
                 self._shift(unit, own[unit], shifts)
 
-    def _count_day(
-        self, code: Code, row: int, days: Mapping[tuple[int, int, str], Days], now: int, sign: int
-    ) -> tuple[int, int]:
+    def _count_day(self, code: Code, row: int, days: Mapping[CodeName, Days], now: int, sign: int) -> tuple[int, int]:
         """Count a value in a row, or no more. Returns the last row in which it counted before and counts now, -1 for none."""
-        name = (code.unit, code.column, code.value)
+        name = code.name
         counted = days[name]
         self.changed_codes.add(name)
         if len(counted) > _MANY and code.unit != EVER:  # what no window reaches any more is forgotten
@@ -284,7 +287,7 @@ class KeyState:
         if before != after and (sign < 0 or len(self.head.waiting) > 1):  # else nobody else waits
             for waiting in self.head.waiting:
                 for other in waiting.codes:
-                    if (other.unit, other.column, other.value) == name:
+                    if other.name == name:
                         other.prior = after
                         self.changed.add(_HEAD)
         return before, after
@@ -364,11 +367,11 @@ class KeyState:
 
     def _add_waiting_codes(self, sums: list[dict[int, list[int]]], at: int) -> None:
         """Of waiting values: count those that do not count already."""
-        rows: dict[tuple[int, int, str], tuple[int, int]] = {}
+        rows: dict[CodeName, tuple[int, int]] = {}
         for sight in self.head.waiting:
             if sight.start < at < sight.closed:
                 for code in sight.codes:
-                    name, row = (code.unit, code.column, code.value), row_at(code.unit, sight.event_at)
+                    name, row = code.name, row_at(code.unit, sight.event_at)
                     rows[name] = (max(row, rows[name][0]) if name in rows else row, code.prior)
         for (unit, column, _), (row, prior) in rows.items():
             now = row_at(unit, at)
