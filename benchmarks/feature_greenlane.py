@@ -94,7 +94,7 @@ def _forms(*, buyers: bool = True) -> dict[str, Form]:
         found[f"count_{span}"] = Number(count)
         found[f"amount_{span}"] = Number(_measure("sum", span, "amount_fen"))
         found[f"mean_{span}"] = Ratio(total, count)
-        found[f"deviation_{span}"] = Deviation(count, total, _measure("sum_of_squares", span, "price_log"))
+        found[f"deviation_{span}"] = Deviation(count, total, _measure("sum_of_squares", span, "price_log"), least=1)
         if buyers:
             found[f"buyers_{span}"] = Number(_measure("distinct", span, "buyer"))
     return found
@@ -129,19 +129,8 @@ def answers(records: Path, questions: Path, *, buyers: bool = True) -> pa.Table:
 
 
 def _column(form: Form, found: Measured) -> NDArray[Any]:
-    """Whole numbers as they are, not as floats; deviations from one record on and to 1e-9, which the engine's form is not."""
-    if isinstance(form, Number):
-        return found.measure(form.measure)
-    if not isinstance(form, Deviation):
-        return form.column(found)
-    n, total, squares = (found.measure(measure) for measure in form.measures)
-    some = np.maximum(n, 1)
-    middle = total // some
-    from_middle = (
-        squares - 2 * middle * total + n * middle * middle
-    )  # the squared distances to it: exact, even if it wraps
-    variance = from_middle / some - ((total - n * middle) / some) ** 2
-    return np.where(n > 0, np.sqrt(np.maximum(variance, 0.0)), np.nan)
+    """Whole numbers as they are, not as floats."""
+    return found.measure(form.measure) if isinstance(form, Number) else form.column(found)
 
 
 def sums(records: Path, questions: Path) -> pa.Table:

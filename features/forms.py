@@ -156,7 +156,11 @@ class Ratio(Form):
 
 @dataclass(frozen=True, slots=True)
 class Deviation(Form):
-    """Standard deviation from count, sum and sum of squares, in the unit of the value. Missing below `least` observations."""
+    """Standard deviation from count, sum and sum of squares, in the unit of the value. Missing below `least` observations.
+
+    The squared distances are taken from a whole number next to the mean, in integers: squares less the square of the mean would
+    lose the digits that values have in common (Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance").
+    """
 
     count: Measure
     sum: Measure
@@ -175,14 +179,19 @@ class Deviation(Form):
         n, total, squares = (measured[m] for m in self.measures)
         if n is None or total is None or squares is None or n < self.least:
             return None
-        mean = float(total) / float(n)
-        return sqrt(max(float(squares) / float(n) - mean * mean, 0.0))
+        middle = total // n
+        distances = squares - 2 * middle * total + n * middle * middle
+        rest = float(total - n * middle) / float(n)
+        return sqrt(max(float(distances) / float(n) - rest * rest, 0.0))
 
     def column(self, columns: Columns) -> Floats:
-        n = columns.measure(self.count)
-        mean = _over(columns.measure(self.sum), n)
-        variance = _over(columns.measure(self.squares), n) - mean * mean
-        return np.where(n >= self.least, np.sqrt(np.maximum(variance, 0.0)), np.nan)
+        n, total, squares = (columns.measure(measure) for measure in self.measures)
+        some = np.maximum(n, 1)
+        middle = total // some
+        distances = squares - 2 * middle * total + n * middle * middle  # parts may leave 64 bits, the whole does not
+        rest = (total - n * middle) / some
+        deviation = np.sqrt(np.maximum(distances / some - rest * rest, 0.0))
+        return np.where(n >= self.least, deviation, np.nan)
 
 
 @dataclass(frozen=True, slots=True)

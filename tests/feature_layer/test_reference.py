@@ -34,8 +34,9 @@ def around(questions: list[Question]) -> list[Question]:
 
 
 @_LAWS
-@given(case=dense(), random=st.randoms(use_true_random=False))
-def test_many_moments_are_answered_as_the_reference_engine_answers_each(case: Case, random: Random) -> None:
+@given(case=dense(), seed=st.integers(0, 2**16))
+def test_many_moments_are_answered_as_the_reference_engine_answers_each(case: Case, seed: int) -> None:
+    random = Random(seed)
     versions, questions = case[0], around(case[1])
     random.shuffle(questions)
     wanted = [reference.vector(OPERATORS, versions, question) for question in questions]
