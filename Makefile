@@ -37,7 +37,7 @@ test: $(READY) ## all tests, on SQLite and on a real PostgreSQL
 test-fuzz: $(READY) ## mangled messages, lines and rows through intake, 24,000 of them (about 2 minutes)
 	@GREENLANE_FUZZ_CASES=24000 $(BIN)/python -m pytest tests/fuzz
 
-test-mutants: $(READY) ## bugs planted at the edges of the feature engines, each of which a test must notice (about 8 minutes)
+test-mutants: $(READY) ## bugs planted at the edges of the feature engines, each of which a test must notice (about 7 minutes)
 	@$(BIN)/python -m tests.mutants
 
 check: $(READY) ## formatting, lint, types, import contracts

@@ -23,6 +23,7 @@ ENGINES = "tests/feature_layer/test_engines.py"
 COLUMNS = "tests/feature_layer/test_columns.py"
 PREPARED = "tests/feature_layer/test_prepared.py"
 ONE_PASS = "tests/feature_layer/test_reference.py"
+FORMS = "tests/feature_layer/test_forms.py"
 _COPIED = ("data", "features", "tests", "models", "serving", "pyproject.toml")
 _SLOW = f"{PREPARED}::test_memory_is_bounded_by_its_setting"
 """Says nothing about values."""
@@ -251,7 +252,7 @@ MUTANTS = (
     Mutant("deviation needs one more", "forms.py", "np.where(n >= self.least", "np.where(n > self.least"),
     Mutant(
         "days since begin an instant early", "forms.py",
-        "float((question.at - start) // DAY)", "float((question.at - start + 1) // DAY)",
+        "float((question.at - start) // DAY)", "float((question.at - start + 1) // DAY)", tests=(FORMS,),
     ),
 )  # fmt: skip
 

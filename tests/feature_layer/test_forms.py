@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.forms import Deviation
+from data.times import DAY
+from features.forms import DaysSince, Deviation
 from features.measures import Key, Measure, Stream
 from features.questions import Question
 
@@ -34,3 +35,12 @@ def test_a_deviation_keeps_its_digits_however_much_values_have_in_common(common:
     columns: Any = SimpleNamespace(measure=lambda measure: np.array([sums[measure]], dtype=np.int64))
     assert found == pytest.approx(wanted, rel=1e-12, abs=0)
     assert found == _FORM.column(columns)[0]
+
+
+@given(days=st.integers(0, 400), shift=st.sampled_from([-1, 0, 1]))
+def test_a_day_has_passed_when_it_is_over_and_not_an_instant_before(days: int, shift: int) -> None:
+    since = Measure("since", _SALES, _FIRM)
+    form, begun, now = DaysSince(since), 5 * DAY + 7, 5 * DAY + 7 + days * DAY + shift
+    columns: Any = SimpleNamespace(measure=lambda _measure: np.array([begun], dtype=np.int64), at=np.array([now]))
+    wanted = days - 1 if shift < 0 else days
+    assert form.scalar({since: begun}, Question(now, {})) == form.column(columns)[0] == wanted
