@@ -26,9 +26,9 @@ from data.times import DAY, day_of, midnight
 from features.batch import matrix_of
 from features.catalogue import feature_set
 from features.questions import about_shipment
-from models.dataset import shipment_dataset
 from models.explain import Scorer
-from models.training import train
+from models.training.dataset import shipment_dataset
+from models.training.train import train
 
 Floats = NDArray[np.float64]
 _FIRST_PART = 0.75

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data.errors import ModelError
 from models.bundle import Bundle, from_bytes, to_bytes
-from models.dataset import Dataset
-from models.training import Trained
+from models.training.dataset import Dataset
+from models.training.train import Trained
 
 for _name, _value in (
     ("MLFLOW_DISABLE_TELEMETRY", "true"), ("MLFLOW_LOGGING_LEVEL", "ERROR"), ("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false"),
@@ -76,7 +76,7 @@ def log_run(config: RegistryConfig, trained: Trained, dataset: Dataset) -> Logge
     from mlflow import MlflowClient
     from mlflow.models import infer_signature
 
-    from models.plots import write_plots
+    from models.reports.plots import write_plots
 
     bundle, manifest = trained.bundle, trained.bundle.manifest
     named = config.models[manifest.model]

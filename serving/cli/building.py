@@ -47,8 +47,8 @@ def build(
 ) -> None:
     """Compute all features of a set over a snapshot, as known at each question, into a Parquet file."""
     from features.catalogue import feature_set
-    from models.asking import asked_of
-    from models.matrix import write_matrix
+    from models.training.asking import asked_of
+    from models.training.matrix import write_matrix
 
     settings, chosen = read_settings(), feature_set(features)
     taken = named_snapshot(settings, snapshot)

@@ -18,7 +18,7 @@ from serving.cli.terminal import out, print_json, progress
 from serving.settings import Settings, read_settings
 
 if TYPE_CHECKING:  # scikit-learn is imported only where figures are made
-    from models.evaluation import Labelled, Line
+    from models.reports.labelled import Labelled, Line
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +34,7 @@ def evaluate_file(
     json: Json = False,
 ) -> None:  # fmt: skip
     """Figures of the stored decisions: AUC, average precision, precision and recall at 1/5/10 %, calibration, base rate."""
-    from models.evaluation import evaluate
+    from models.reports.labelled import evaluate
 
     chosen = load_mapping(mapping)
     settings = read_settings()
@@ -53,7 +53,7 @@ def evaluate_file(
 
 
 def _labelled(path: Path, mapping: Mapping) -> "list[Labelled]":
-    from models.evaluation import Labelled
+    from models.reports.labelled import Labelled
 
     rows = []
     source = open_source(path)
@@ -72,8 +72,8 @@ def _labelled(path: Path, mapping: Mapping) -> "list[Labelled]":
 def _history(store: Store, settings: Settings, names: Sequence[str]) -> "list[Line]":
     from features.catalogue import feature_set
     from models.champions import champion
-    from models.dataset import shipment_dataset
-    from models.evaluation import worth_of_history
+    from models.reports.labelled import worth_of_history
+    from models.training.dataset import shipment_dataset
 
     with store.read() as connection:
         bundle = champion(connection, "shipment")

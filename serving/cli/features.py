@@ -79,8 +79,8 @@ def study(
 ) -> None:
     """What each feature of a set tells alone (information value) and whether it moves, beside what chance alone shows."""
     from features.catalogue import feature_set
-    from models.dataset import credit_dataset, demand_labels, shipment_dataset
-    from models.study import studied
+    from models.training.dataset import credit_dataset, demand_labels, shipment_dataset
+    from models.training.study import studied
 
     settings, chosen, before = read_settings(), feature_set(features), instant_of(until)
     if snapshot:

@@ -59,9 +59,9 @@ def train_and_log(
     """
     from features.catalogue import feature_set
     from models.champions import Signature, install
-    from models.dataset import credit_dataset, shipment_dataset
     from models.registry import load_config, log_run, set_champion
-    from models.training import train
+    from models.training.dataset import credit_dataset, shipment_dataset
+    from models.training.train import train
 
     config = load_config(settings.mlflow_config)
     chosen = feature_set(features)

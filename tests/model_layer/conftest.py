@@ -10,8 +10,8 @@ from data.simulator import load_parameters, simulate, write_world
 from data.store import Store, open_store
 from data.store import records as record_rows
 from features.catalogue import feature_set
-from models.dataset import Dataset, shipment_dataset
-from models.training import Trained, train
+from models.training.dataset import Dataset, shipment_dataset
+from models.training.train import Trained, train
 from tests.reading import reading
 
 

@@ -9,7 +9,7 @@ from features.definitions import Feature, FeatureSet
 from features.forms import Category, Fact
 from models.calibration import fit_calibration
 from models.encoding import MISSING_CODE, UNSEEN_CODE, fit_encoder
-from models.metrics import expected_calibration_error, hits_at, measure
+from models.evaluation.metrics import expected_calibration_error, hits_at, measure
 from models.scale import CREDIT_SCALE, RISK_SCALE, whole_points
 
 SET = FeatureSet(

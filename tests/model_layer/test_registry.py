@@ -8,9 +8,9 @@ from mlflow import MlflowClient
 from data.errors import BundleError, ModelError, NoChampionError
 from data.store import Store, open_store
 from models.champions import Signature, champion, install
-from models.dataset import Dataset
 from models.registry import RegistryConfig, bundle_of_version, load_config, log_run, set_champion
-from models.training import Trained
+from models.training.dataset import Dataset
+from models.training.train import Trained
 
 
 @pytest.fixture(scope="module")

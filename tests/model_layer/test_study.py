@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.dataset import Dataset
-from models.study import studied
+from models.training.dataset import Dataset
+from models.training.study import studied
 
 
 def test_a_study_tells_of_every_feature_and_ranks_by_information(shipments: Dataset) -> None:

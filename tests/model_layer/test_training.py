@@ -22,10 +22,10 @@ from data.times import DAY, OPEN
 from features.batch import FeedsInMemory, measured
 from features.catalogue import feature_set
 from models.bundle import Bundle, from_bytes, make_bundle, to_bytes
-from models.dataset import Dataset, credit_dataset, shipment_dataset
 from models.explain import Scorer
-from models.splits import forward_folds
-from models.training import Trained, train
+from models.training.dataset import Dataset, credit_dataset, shipment_dataset
+from models.training.splits import forward_folds
+from models.training.train import Trained, train
 from tests.reading import reading
 
 
@@ -203,7 +203,7 @@ def test_a_bundle_scores_in_a_fresh_process_without_training_code(
     code = (
         "import sys, json; from models.bundle import from_bytes; from models.explain import Scorer\n"
         "scorer = Scorer(from_bytes(open(sys.argv[1], 'rb').read(), sys.argv[2]))\n"
-        "assert not {'mlflow', 'optuna', 'models.training', 'data.simulator'} & set(sys.modules)\n"
+        "assert not {'mlflow', 'optuna', 'models.training.train', 'data.simulator'} & set(sys.modules)\n"
         "print(repr(scorer.probability(json.loads(sys.argv[3]))))"
     )
     import json

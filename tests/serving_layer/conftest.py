@@ -12,9 +12,9 @@ from data.store import open_store
 from data.store import records as record_rows
 from data.times import DAY
 from features.catalogue import feature_set
-from models.dataset import credit_dataset, shipment_dataset
 from models.policy import shipped_policies
-from models.training import train
+from models.training.dataset import credit_dataset, shipment_dataset
+from models.training.train import train
 from serving.clearance import Clearance
 from serving.cli.replay import steps_of
 from tests.reading import PSEUDONYMS, reading

@@ -23,8 +23,8 @@ from features import prepared
 from features.batch import matrix_of
 from features.catalogue import SETS
 from features.questions import about_shipment
-from models import asking
-from models.dataset import credit_dataset
+from models.training import asking
+from models.training.dataset import credit_dataset
 from serving.cli import building
 from serving.cli.root import app
 from tests.serving_layer.service import World

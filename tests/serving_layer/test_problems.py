@@ -50,7 +50,7 @@ def _leaves() -> list[type[CreditRiskError]]:
 
 def _import_all(package: ModuleType) -> None:
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if not module.name.startswith(("serving.cli", "data.migrations", "models.registry", "models.plots")):
+        if not module.name.startswith(("serving.cli", "data.migrations", "models.registry", "models.reports.plots")):
             importlib.import_module(module.name)
 
 

@@ -20,9 +20,9 @@ from features.live import vector
 from features.questions import Question, about_enterprise, identity_at
 from features.views import view_of
 from models.champions import Signature, install
-from models.dataset import credit_dataset, shipment_dataset
 from models.policy import shipped_policies
-from models.training import train
+from models.training.dataset import credit_dataset, shipment_dataset
+from models.training.train import train
 from serving import skew
 from serving.clearance import Clearance
 from serving.cli.replay import in_order, steps_of

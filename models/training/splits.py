@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import TooFewLabelsError
-from models.dataset import Dataset
+from models.training.dataset import Dataset
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from features.catalogue import digest
 from models.bundle import FORMAT, Bundle, Manifest, make_bundle
 from models.calibration import fit_calibration
-from models.dataset import Dataset, demand_labels
 from models.encoding import Encoder, fit_encoder
-from models.metrics import Metrics, measure
+from models.evaluation.metrics import Metrics, measure
 from models.scale import CREDIT_SCALE, RISK_SCALE
-from models.splits import Fold, forward_folds
-from models.tuning import Trial, tune
+from models.training.dataset import Dataset, demand_labels
+from models.training.splits import Fold, forward_folds
+from models.training.tuning import Trial, tune
 
 Floats = NDArray[np.float64]
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from data.errors import TooFewLabelsError
 from models.bundle import Bundle
-from models.dataset import Dataset
-from models.metrics import Metrics, measure
-from models.training import fit, fixed_parameters
+from models.evaluation.metrics import Metrics, measure
+from models.training.dataset import Dataset
+from models.training.train import fit, fixed_parameters
 
 
 @dataclass(frozen=True, slots=True)

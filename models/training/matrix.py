@@ -21,7 +21,7 @@ from features.feeds import Feed, feeds_of
 from features.forms import Integers
 from features.measures import Measure
 from features.questions import Questions
-from models.asking import Ask
+from models.training.asking import Ask
 
 NAME = {"shipment": "declaration_no", "enterprise": "enterprise"}
 """The column that says what a row is about, by what the feature set is about."""

@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 from sklearn.metrics import precision_recall_curve
 
-from models.training import Trained
+from models.training.train import Trained
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt

@@ -18,7 +18,7 @@ from features.batch import Source
 from features.columns import Views, columns_behind
 from features.feeds import instants
 from features.questions import Questions, about_enterprise, identity_at
-from models.dataset import PERFORMANCE_DAYS, days_asked
+from models.training.dataset import PERFORMANCE_DAYS, days_asked
 
 Integers = NDArray[np.int64]
 _GIVEN = pa.array(["new", "change"])
@@ -64,7 +64,7 @@ def _shipments(tables: list[pa.Table]) -> Asking:
 def enterprises(
     snapshot: Snapshot, most: int, _fields: Iterable[str] | None = None, *, until: int | None = None
 ) -> Iterator[Asking]:
-    """The questions about enterprises that `models.dataset.credit_dataset` asks, in the order of time and name.
+    """The questions about enterprises that `models.training.dataset.credit_dataset` asks, in the order of time and name.
 
     Arguments:
         most: how many at once.

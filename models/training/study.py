@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.study import information_value, stability
-from models.dataset import Dataset
+from models.training.dataset import Dataset
 
 
 @dataclass(frozen=True, slots=True)

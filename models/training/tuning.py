@@ -10,8 +10,8 @@ import optuna
 from numpy.typing import NDArray
 
 from models.calibration import fit_calibration
-from models.dataset import Dataset
-from models.splits import Fold
+from models.training.dataset import Dataset
+from models.training.splits import Fold
 
 Floats = NDArray[np.float64]
 

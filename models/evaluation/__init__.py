@@ -1,0 +1,1 @@
+"""Figures of scores against outcomes. Pure: arrays in, frozen values out."""

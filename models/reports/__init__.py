@@ -1,0 +1,1 @@
+"""What people read about a model: plots, the report, figures on labelled files."""
