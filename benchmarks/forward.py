@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from data.importing import import_paths
+from data.layout import VersionTables
 from data.pseudonyms import Pseudonyms
 from data.reading import Reading
 from data.records import Record, Version, utc_now
@@ -80,7 +81,7 @@ def figures_of(seed: int, *, trials: int = 4, **overrides: Any) -> Figures:
     later = [record for record in later if record.known_at >= split]
     rows = [truth[record.payload["declaration_no"]] for record in later]
     outcome = np.array([row["is_violation"] for row in rows], dtype=np.int64)
-    dataset = shipment_dataset(features, versions, "forward test", until=split)
+    dataset = shipment_dataset(features, VersionTables(versions), "forward test", until=split)
     asked = matrix_of(features, versions, [about_shipment(record) for record in later])
     trained = Scorer(train("shipment", dataset, trials=trials).bundle)
     rng = np.random.default_rng(seed)
@@ -137,7 +138,7 @@ def _late(
 
     found = {"violations": float((is_late & then).sum())}
     for when, until in (("before", _day(parameters, law.starts)), ("after", half)):
-        dataset = shipment_dataset(feature_set("shipment"), versions, "forward test", until=until)
+        dataset = shipment_dataset(feature_set("shipment"), VersionTables(versions), "forward test", until=until)
         scores = _scored(Scorer(train("shipment", dataset, trials=2).bundle), asked)
         found[f"late scheme, {when}"] = auc(is_late, scores)
         found[f"other schemes, {when}"] = auc(~is_late & ~is_clean, scores)

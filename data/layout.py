@@ -83,7 +83,8 @@ class VersionTables:
 
     def __init__(self, versions: Iterable[Version]) -> None:
         rows: dict[str, list[dict[str, Any]]] = {}
-        for version in versions:
+        self._versions = list(versions)
+        for version in self._versions:
             rows.setdefault(version.record.kind, []).append(row_of(version))
         self._tables = {kind: pa.Table.from_pylist(rows[kind], schema=schema_of_versions(kind)) for kind in rows}
 
@@ -97,6 +98,11 @@ class VersionTables:
             table = self._tables[kind]
             names = {column.split(".")[0] for column in columns}
             yield table.select([name for name in table.column_names if name in names])
+
+    def versions(self, kinds: Iterable[str] = ()) -> list[Version]:
+        """The versions of some kinds, of all where none is named."""
+        wanted = set(kinds)
+        return [version for version in self._versions if not wanted or version.record.kind in wanted]
 
 
 def row_of(version: Version) -> dict[str, Any]:

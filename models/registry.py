@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data.errors import ModelError
 from models.bundle import Bundle, from_bytes, to_bytes
-from models.training.dataset import Dataset
 from models.training.train import Trained
 
 for _name, _value in (
@@ -66,7 +65,7 @@ def load_config(path: Path) -> RegistryConfig:
         raise ModelError(f"{path} does not validate: {error}") from None
 
 
-def log_run(config: RegistryConfig, trained: Trained, dataset: Dataset) -> Logged:
+def log_run(config: RegistryConfig, trained: Trained) -> Logged:
     """Log a training run and register its model; returns the run and the version.
 
     The registered model is LightGBM's own flavour with signature and example, so that `mlflow models serve` works; the
@@ -87,7 +86,7 @@ def log_run(config: RegistryConfig, trained: Trained, dataset: Dataset) -> Logge
     experiment_id = experiment.experiment_id if experiment else client.create_experiment(
         named.experiment, artifact_location=config.artifact_root.resolve().as_uri()
     )  # fmt: skip
-    example = pd.DataFrame(bundle.encoder.rows(dataset.columns)[:5], columns=list(manifest.order))
+    example = pd.DataFrame(bundle.encoder.rows(trained.dataset.columns)[:5], columns=list(manifest.order))
     booster = lightgbm.Booster(model_str=bundle.trees)
     with _quiet(), TemporaryDirectory() as folder, mlflow.start_run(experiment_id=experiment_id) as run:
         mlflow.log_params({name: str(value)[:500] for name, value in manifest.parameters.items()})

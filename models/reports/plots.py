@@ -31,10 +31,10 @@ def write_plots(trained: Trained, folder: Path) -> list[Path]:
 
 
 def _calibration(trained: Trained, axes: Axes) -> None:
-    order = np.argsort(trained.folded_probabilities, kind="stable")
+    order = np.argsort(trained.folded.probabilities, kind="stable")
     parts = [part for part in np.array_split(order, 10) if len(part)]
-    stated = [float(trained.folded_probabilities[part].mean()) for part in parts]
-    found = [float(trained.folded_outcomes[part].mean()) for part in parts]
+    stated = [float(trained.folded.probabilities[part].mean()) for part in parts]
+    found = [float(trained.outcomes[part].mean()) for part in parts]
     top = max(*stated, *found)
     axes.plot([0, top], [0, top], "--", color="grey", label="perfect")
     axes.plot(stated, found, "o-", label="tenths of the forward folds")
@@ -43,7 +43,7 @@ def _calibration(trained: Trained, axes: Axes) -> None:
 
 
 def _precision_recall(trained: Trained, axes: Axes) -> None:
-    precision, recall, _ = precision_recall_curve(trained.folded_outcomes, trained.folded_probabilities)
+    precision, recall, _ = precision_recall_curve(trained.outcomes, trained.folded.probabilities)
     axes.plot(recall, precision, label=f"AP {trained.metrics.average_precision:.3f}")
     axes.axhline(trained.metrics.base_rate, linestyle="--", color="grey", label="base rate")
     axes.set(xlabel="recall", ylabel="precision", title="Precision and recall on the forward folds", ylim=(0, 1.02))
@@ -51,7 +51,7 @@ def _precision_recall(trained: Trained, axes: Axes) -> None:
 
 
 def _gains(trained: Trained, axes: Axes) -> None:
-    hits = np.cumsum(trained.folded_outcomes[np.argsort(-trained.folded_probabilities, kind="stable")])
+    hits = np.cumsum(trained.outcomes[np.argsort(-trained.folded.probabilities, kind="stable")])
     share = np.arange(1, len(hits) + 1) / len(hits)
     axes.plot(share, hits / hits[-1], label="model")
     axes.plot([0, 1], [0, 1], "--", color="grey", label="random")

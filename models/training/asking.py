@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -12,17 +13,27 @@ from numpy.typing import NDArray
 from data.layout import schema_of_versions
 from data.payloads import DERIVED, PAYLOADS
 from data.records import Version
-from data.snapshots import Snapshot
-from data.times import DAY, midnight
+from data.times import DAY, day_of, midnight
 from features.batch import Source
 from features.columns import Views, columns_behind
 from features.feeds import instants
 from features.questions import Questions, about_enterprise, identity_at
-from models.training.dataset import PERFORMANCE_DAYS, days_asked
 
 Integers = NDArray[np.int64]
+OBSERVATION_DAYS = 30
+"""How often the credit of an enterprise is asked about."""
+PERFORMANCE_DAYS = 90
+"""In how many days after the question a violation counts as the enterprise's outcome."""
 _GIVEN = pa.array(["new", "change"])
 _WHEN = ("action", "event_at", "known_at")
+
+
+class SourceOfVersions(Source, Protocol):
+    """A source that also gives versions one by one, of kinds that have few."""
+
+    def versions(self, kinds: Iterable[str] = ()) -> list[Version]:
+        """The versions of some kinds in the order of intake."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +73,20 @@ def _shipments(tables: list[pa.Table]) -> Asking:
 
 
 def enterprises(
-    snapshot: Snapshot, most: int, _fields: Iterable[str] | None = None, *, until: int | None = None
+    source: SourceOfVersions, most: int, _fields: Iterable[str] | None = None, *, until: int | None = None
 ) -> Iterator[Asking]:
-    """The questions about enterprises that `models.training.dataset.credit_dataset` asks, in the order of time and name.
+    """Questions about the credit of enterprises that declare, every month, in the order of time and name.
 
     Arguments:
         most: how many at once.
         until: only performance windows that have passed by then; by default the last moment at which anything became known.
     """
-    declared = _declared(snapshot)
+    declared = _declared(source)
     if not declared:
         return
-    end = last_known(snapshot) if until is None else until
+    end = last_known(source) if until is None else until
     identities: dict[str, list[Version]] = {}
-    for version in snapshot.versions(["identity"]):
+    for version in source.versions(["identity"]):
         if version.record.action in ("new", "change"):
             identities.setdefault(version.record.payload.get("enterprise", ""), []).append(version)
     days = days_asked(min(int(t[0]) for t in declared.values()), max(int(t[-1]) for t in declared.values()), end)
@@ -91,6 +102,17 @@ def enterprises(
         some = asked[begin : begin + most]
         made = [about_enterprise(name, at, identity_at(identities.get(name, ()), at)) for name, at in some]
         yield Asking(pa.array([name for name, _ in some], pa.string()), Questions.of(made))
+
+
+def days_asked(earliest: int, latest: int, until: int) -> range:
+    """The China days on which the credit of enterprises is asked about.
+
+    Arguments:
+        earliest, latest: instants of the first and last declaration of all.
+        until: performance windows have passed by then.
+    """
+    first, last = day_of(earliest) + OBSERVATION_DAYS, day_of(min(until, latest)) - PERFORMANCE_DAYS
+    return range(first, last + 1, OBSERVATION_DAYS)
 
 
 def _declared(source: Source) -> dict[str, Integers]:
@@ -132,6 +154,6 @@ Ask = Callable[[int, Iterable[str] | None], Iterator[Asking]]
 """Asks the same questions in the same order each time, at most so many at once, with only some facts or with all."""
 
 
-def asked_of(snapshot: Snapshot, about: str) -> Ask:
+def asked_of(snapshot: SourceOfVersions, about: str) -> Ask:
     """The questions of a snapshot, by what a feature set is about."""
     return partial(shipments if about == "shipment" else enterprises, snapshot)

@@ -1,37 +1,48 @@
-"""Training data from a snapshot: questions with their features as known then, and outcomes that have matured."""
+"""Training data from a snapshot: labelled questions with their features as known then."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from data.errors import TooFewLabelsError
-from data.records import Record, Version
-from data.times import DAY, OPEN, day_of, midnight
-from features.batch import Values, matrix_of
+from data.times import OPEN
+from features.batch import FeedsInMemory, Source, Values, matrix
 from features.definitions import FeatureSet
-from features.questions import Question, about_enterprise, about_shipment, identity_at
+from features.questions import Questions
+from models.training.asking import SourceOfVersions, last_known
+from models.training.labels import Labelled, inspected_shipments, watched_enterprises
 
+Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-OBSERVATION_DAYS = 30
-"""How often the credit of an enterprise is asked about."""
-PERFORMANCE_DAYS = 90
-"""In how many days after the question a violation counts as the enterprise's outcome."""
-SERIOUS_HITS = 1
-"""How many hits in the performance window make a serious violation record."""
+Texts = NDArray[np.object_]
+Progress = Callable[[int, int], None]
+_SIZES = ((10, "0-9"), (100, "10-99"), (1_000, "100-999"), (np.inf, "1000+"))
+_AGES = ((365, "newcomer"), (np.inf, "established"))
+
+
+def _quiet(_done: int, _total: int) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """n questions in the order of time.
+    """n labelled questions in the order of time.
 
     Attributes:
         columns: a column a feature, each of shape (n,).
         outcomes: 1 for a violation found, else 0, shape (n,).
         asked_at, known_at: instants of the question and of its outcome, shape (n,).
-        names: the declaration's number or the enterprise, a row.
+        names: the declaration's number or the enterprise, shape (n,).
         snapshot: digest of the snapshot that the data were made from.
+        enterprises: whom each question is about, shape (n,).
+        inclusion: probability with which it was inspected, NaN where that was not recorded, shape (n,).
+        recovered_fen: duty that the inspection recovered, shape (n,).
+        violations: code of the violation found, None where there is none, shape (n,).
+        segments: parts of the population that are also looked at apart (mode, platform, office, size, newcomer), by name,
+            each of shape (n,), None where unknown.
     """
 
     features: FeatureSet
@@ -39,149 +50,121 @@ class Dataset:
     outcomes: Integers
     asked_at: Integers
     known_at: Integers
-    names: tuple[str, ...]
+    names: Texts
     snapshot: str
+    enterprises: Texts
+    inclusion: Floats
+    recovered_fen: Integers
+    violations: Texts
+    segments: dict[str, Texts]
 
     def __len__(self) -> int:
         return len(self.outcomes)
 
+    @property
+    def weights(self) -> Floats:
+        """How many shipments each stands for: one over its probability of inspection, 1 where that was not recorded.
+
+        Source: Horvitz and Thompson 1952.
+        """
+        return np.where(np.isnan(self.inclusion), 1.0, 1.0 / np.where(self.inclusion > 0, self.inclusion, 1.0))
+
     def rows(self, where: NDArray[np.bool_]) -> "Dataset":
         """The questions that a mask of shape (n,) keeps."""
-        names = tuple(name for name, kept in zip(self.names, where, strict=True) if kept)
-        return Dataset(
-            self.features, {name: column[where] for name, column in self.columns.items()}, self.outcomes[where],
-            self.asked_at[where], self.known_at[where], names, self.snapshot,
-        )  # fmt: skip
+        return self.take(np.flatnonzero(where))
+
+    def take(self, places: Integers) -> "Dataset":
+        """The questions at some places, in that order; a place may come more than once."""
+        of_rows = (
+            "outcomes",
+            "asked_at",
+            "known_at",
+            "names",
+            "enterprises",
+            "inclusion",
+            "recovered_fen",
+            "violations",
+        )
+        taken = {name: getattr(self, name)[places] for name in of_rows}
+        columns = {name: column[places] for name, column in self.columns.items()}
+        segments = {name: parts[places] for name, parts in self.segments.items()}
+        return replace(self, columns=columns, segments=segments, **taken)
 
     def only(self, features: FeatureSet) -> "Dataset":
         """The same questions with the columns of a smaller feature set."""
         columns = {feature.name: self.columns[feature.name] for feature in features.features}
-        return Dataset(features, columns, self.outcomes, self.asked_at, self.known_at, self.names, self.snapshot)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    question: Question
-    outcome: int
-    known_at: int
-    name: str
-
-
-Progress = Callable[[int, int], None]
-
-
-def _quiet(_done: int, _total: int) -> None:
-    return None
+        return replace(self, features=features, columns=columns)
 
 
 def shipment_dataset(
-    features: FeatureSet, versions: Sequence[Version], snapshot: str, *, until: int = OPEN, progress: Progress = _quiet
+    features: FeatureSet, source: Source, snapshot: str, *, until: int = OPEN, progress: Progress = _quiet
 ) -> Dataset:
     """Inspected shipments with what their inspection found. What was not inspected has no outcome and is left out.
 
     Arguments:
-        versions: what the snapshot holds, in the order of intake.
+        source: what the snapshot holds.
         snapshot: its digest.
         until: outcomes known at this instant or later do not count.
     """
-    declared: dict[str, list[Record]] = {}
-    for version in versions:
-        record = version.record
-        if record.kind == "declaration" and record.action in ("new", "change"):
-            declared.setdefault(str(record.reference), []).append(record)
-    asked = []
-    for version in versions:
-        record, payload = version.record, version.record.payload
-        stands = version.ended_at > until or version.ended_at == OPEN
-        if (
-            record.kind != "supervision"
-            or payload.get("event") != "inspection"
-            or record.known_at >= until
-            or not stands
-        ):
-            continue
-        inspected = _as_inspected(declared.get(payload["declaration_no"], ()), record)
-        if inspected is not None:
-            hit = int(payload["finding"] == "hit")
-            asked.append(_Asked(about_shipment(inspected), hit, record.known_at, payload["declaration_no"]))
-    return _dataset(features, versions, snapshot, asked, progress)
-
-
-def _as_inspected(declared: Sequence[Record], inspection: Record) -> Record | None:
-    """The declaration as known when its inspection reported: a later correction would ask after the outcome was known.
-
-    Arguments:
-        declared: versions under the declaration's number, of any source; the inspection's own source is preferred.
-    """
-    known = [record for record in declared if record.known_at <= inspection.known_at]
-    own = [record for record in known if record.source == inspection.source]
-    return max(own or known, key=lambda record: record.known_at, default=None)
+    return _dataset(features, source, snapshot, inspected_shipments(source, until=until), progress)
 
 
 def credit_dataset(
-    features: FeatureSet, versions: Sequence[Version], snapshot: str, *, until: int, progress: Progress = _quiet
+    features: FeatureSet, source: SourceOfVersions, snapshot: str, *, until: int, progress: Progress = _quiet
 ) -> Dataset:
     """Enterprises asked about every month, with whether a violation was found in the performance window after it.
 
-    Its arguments are those of `shipment_dataset`.
-    Only enterprises that declared something before are asked about, and only windows that have passed by `until`.
+    Its arguments are those of `shipment_dataset`. Only windows that have passed by `until` count.
     """
-    declared: dict[str, list[int]] = {}
-    hits: dict[str, list[int]] = {}
-    identities: dict[str, list[Version]] = {}
-    for version in versions:
-        record = version.record
-        if record.action not in ("new", "change"):
-            continue
-        enterprise = record.payload.get("enterprise", "")
-        if record.kind == "declaration":
-            declared.setdefault(enterprise, []).append(max(record.event_at, record.known_at))
-        elif record.kind == "supervision" and record.payload.get("finding") == "hit":
-            hits.setdefault(enterprise, []).append(max(record.event_at, record.known_at))
-        elif record.kind == "identity":
-            identities.setdefault(enterprise, []).append(version)
-    if not declared:
-        return _dataset(features, versions, snapshot, [], progress)
-    earliest, latest = min(min(times) for times in declared.values()), max(max(times) for times in declared.values())
-    asked = []
-    for day in days_asked(earliest, latest, until):
-        at, end = midnight(day), midnight(day + PERFORMANCE_DAYS)
-        for enterprise in sorted(declared):
-            active = any(at - PERFORMANCE_DAYS * DAY <= time < at for time in declared[enterprise])
-            follows = any(at <= time < end for time in declared[enterprise])
-            if active and follows:
-                found = sum(at <= time < end for time in hits.get(enterprise, ()))
-                identity = identity_at(identities.get(enterprise, ()), at)
-                question = about_enterprise(enterprise, at, identity)
-                asked.append(_Asked(question, int(found >= SERIOUS_HITS), end, enterprise))
-    return _dataset(features, versions, snapshot, asked, progress)
+    return _dataset(features, source, snapshot, watched_enterprises(source, until=until), progress)
 
 
-def days_asked(earliest: int, latest: int, until: int) -> range:
-    """The China days on which the credit of enterprises is asked about.
-
-    Arguments:
-        earliest, latest: instants of the first and last declaration of all.
-        until: performance windows have passed by then.
-    """
-    first, last = day_of(earliest) + OBSERVATION_DAYS, day_of(min(until, latest)) - PERFORMANCE_DAYS
-    return range(first, last + 1, OBSERVATION_DAYS)
-
-
-def _dataset(
-    features: FeatureSet, versions: Sequence[Version], snapshot: str, asked: list[_Asked], progress: Progress
+def dataset_of(
+    features: FeatureSet, source: SourceOfVersions, snapshot: str, *, until: int = OPEN, progress: Progress = _quiet
 ) -> Dataset:
-    asked.sort(key=lambda one: (one.question.at, one.name))
-    columns = matrix_of(features, versions, [one.question for one in asked], progress)
+    """The labelled questions of what a feature set is about: shipments or enterprises. Arguments as above."""
+    if features.about == "shipment":
+        return shipment_dataset(features, source, snapshot, until=until, progress=progress)
+    return credit_dataset(features, source, snapshot, until=min(until, last_known(source)), progress=progress)
+
+
+def _dataset(features: FeatureSet, source: Source, snapshot: str, labelled: Labelled, progress: Progress) -> Dataset:
+    feeds = FeedsInMemory(features.measures, source, progress)
+    columns = matrix(features, feeds, labelled.questions)
     return Dataset(
-        features=features,
-        columns=columns,
-        outcomes=np.array([one.outcome for one in asked], dtype=np.int64),
-        asked_at=np.array([one.question.at for one in asked], dtype=np.int64),
-        known_at=np.array([one.known_at for one in asked], dtype=np.int64),
-        names=tuple(one.name for one in asked),
-        snapshot=snapshot,
-    )
+        features=features, columns=columns, outcomes=labelled.outcomes, asked_at=labelled.questions.at,
+        known_at=labelled.known_at, names=labelled.names, snapshot=snapshot, enterprises=labelled.enterprises,
+        inclusion=labelled.inclusion, recovered_fen=labelled.recovered_fen, violations=labelled.violations,
+        segments=_segments(labelled.questions, columns),
+    )  # fmt: skip
+
+
+def _segments(questions: Questions, columns: dict[str, Values]) -> dict[str, Texts]:
+    """What fairness and calibration are looked at apart by (WTO Trade Facilitation Agreement art. 7.4)."""
+    found = {
+        name: _texts(column)
+        for name, field in (("mode", "trade_mode"), ("platform", "platform"), ("office", "customs_office"))
+        if (column := questions.get(field)) is not None and column.null_count < len(column)
+    }
+    if "declarations_365d" in columns:
+        found["size"] = _banded(columns["declarations_365d"], _SIZES)
+    if "firm_age_days" in columns:
+        found["newcomer"] = _banded(columns["firm_age_days"], _AGES)
+    return found
+
+
+def _banded(values: Values, bands: Sequence[tuple[float, str]]) -> Texts:
+    """The first band whose upper bound lies above each value, None where it is missing."""
+    numbers = values.astype(np.float64)
+    labels = np.array([*(label for _, label in bands), None], dtype=object)
+    place = np.searchsorted([bound for bound, _ in bands], np.nan_to_num(numbers), side="right")
+    banded: Texts = labels[np.where(np.isnan(numbers), len(bands), place)]
+    return banded
+
+
+def _texts(column: pa.Array) -> Texts:
+    values: Texts = column.cast(pa.string()).to_numpy(zero_copy_only=False)
+    return values
 
 
 def demand_labels(dataset: Dataset, *, least: int = 30) -> None:

@@ -22,21 +22,45 @@ from models.training.splits import Fold, forward_folds
 from models.training.tuning import Trial, tune
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What the forward folds said of what they had not learned from: m rows of the dataset, fold by fold.
+
+    Attributes:
+        rows: their places in the dataset. fold: which fold validated them.
+        margins: of the fold's model.
+        probabilities: calibrated by the folds before, as it would have been in use.
+    """
+
+    rows: Integers
+    fold: Integers
+    margins: Floats
+    probabilities: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A trained model: its bundle, its figures on the forward folds, and what the figures were made from.
-
-    `folded_outcomes` and `folded_probabilities`, shape (m,), are the validation rows of all folds.
-    """
+    """A trained model: its bundle, its figures on the forward folds, and what the figures were made from."""
 
     bundle: Bundle
+    dataset: Dataset
     metrics: Metrics
     trials: list[Trial]
-    folded_outcomes: NDArray[np.int64]
-    folded_probabilities: Floats
+    folded: Folded
     importance: dict[str, float]
+
+    @property
+    def outcomes(self) -> Integers:
+        """The outcomes of the folded rows, shape (m,)."""
+        return self.dataset.outcomes[self.folded.rows]
+
+    @property
+    def weights(self) -> Floats:
+        """How many shipments each of the folded rows stands for, shape (m,)."""
+        return self.dataset.weights[self.folded.rows]
 
 
 def fixed_parameters(dataset: Dataset, encoder: Encoder, *, seed: int, threads: int) -> dict[str, Any]:
@@ -109,7 +133,13 @@ def train(
     )  # fmt: skip
     gain = booster.feature_importance("gain")
     importance = dict(sorted(zip(encoder.order, map(float, gain), strict=True), key=lambda item: -item[1]))
-    return Trained(bundle, metrics, tried, outcomes, probabilities, importance)
+    folded = Folded(
+        np.concatenate([np.flatnonzero(fold.valid) for fold in split]),
+        np.repeat(np.arange(len(split)), [int(fold.valid.sum()) for fold in split]),
+        np.concatenate(margins),
+        probabilities,
+    )
+    return Trained(bundle, dataset, metrics, tried, folded, importance)
 
 
 def _fold_margins(matrix: Floats, dataset: Dataset, fold: Fold, parameters: dict[str, Any]) -> Floats:

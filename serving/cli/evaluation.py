@@ -80,7 +80,7 @@ def _history(store: Store, settings: Settings, names: Sequence[str]) -> "list[Li
     taken = take_snapshot(store, settings)
     features = bundle.features
     with progress("computing features") as show:
-        full = shipment_dataset(features, taken.versions(), taken.digest, progress=show)
+        full = shipment_dataset(features, taken, taken.digest, progress=show)
     facts = full.only(feature_set(f"{features.name}-facts"))
     wanted = set(names)
     asked = [at for name, at in zip(full.names, full.asked_at, strict=True) if name in wanted]

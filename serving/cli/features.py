@@ -79,7 +79,7 @@ def study(
 ) -> None:
     """What each feature of a set tells alone (information value) and whether it moves, beside what chance alone shows."""
     from features.catalogue import feature_set
-    from models.training.dataset import credit_dataset, demand_labels, shipment_dataset
+    from models.training.dataset import dataset_of, demand_labels
     from models.training.study import studied
 
     settings, chosen, before = read_settings(), feature_set(features), instant_of(until)
@@ -89,12 +89,7 @@ def study(
         with closing(open_store(settings.database_url)) as store:
             taken = take_snapshot(store, settings)
     with progress(f"{features}: computing features") as show:
-        versions = taken.versions()
-        if chosen.about == "shipment":
-            dataset = shipment_dataset(chosen, versions, taken.digest, until=before, progress=show)
-        else:
-            last = max((version.record.known_at for version in versions), default=0)
-            dataset = credit_dataset(chosen, versions, taken.digest, until=min(before, last), progress=show)
+        dataset = dataset_of(chosen, taken, taken.digest, until=before, progress=show)
     demand_labels(dataset, least=10)  # few are enough: the limits know how many they were
     found = studied(dataset)
     if json:

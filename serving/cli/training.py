@@ -60,7 +60,7 @@ def train_and_log(
     from features.catalogue import feature_set
     from models.champions import Signature, install
     from models.registry import load_config, log_run, set_champion
-    from models.training.dataset import credit_dataset, shipment_dataset
+    from models.training.dataset import dataset_of
     from models.training.train import train
 
     config = load_config(settings.mlflow_config)
@@ -68,15 +68,10 @@ def train_and_log(
     if (chosen.about == "enterprise") != (model == "credit"):
         raise ModelError(f"feature set {features!r} is about a {chosen.about}; it does not fit the {model} model")
     with progress(f"{model}: computing features") as show:
-        versions = snapshot.versions()
-        if model == "credit":
-            moment = until if until != OPEN else max((v.record.known_at for v in versions), default=0)
-            dataset = credit_dataset(chosen, versions, snapshot.digest, until=moment, progress=show)
-        else:
-            dataset = shipment_dataset(chosen, versions, snapshot.digest, until=until, progress=show)
+        dataset = dataset_of(chosen, snapshot, snapshot.digest, until=until, progress=show)
     with progress(f"{model}: tuning on {len(dataset):,} rows") as show:
         trained = train(model, dataset, trials=trials, seed=seed, threads=settings.threads, progress=show)
-    logged = log_run(config, trained, dataset)
+    logged = log_run(config, trained)
     if promote:
         set_champion(config, logged)
         install(store, trained.bundle, Signature(getuser(), utc_now(), "promoted on training"))

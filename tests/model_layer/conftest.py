@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from data.importing import import_paths
+from data.layout import VersionTables
 from data.records import Version, utc_now
 from data.simulator import load_parameters, simulate, write_world
 from data.store import Store, open_store
@@ -33,7 +34,7 @@ def versions(world: Store) -> list[Version]:
 
 @pytest.fixture(scope="session")
 def shipments(versions: list[Version]) -> Dataset:
-    return shipment_dataset(feature_set("shipment"), versions, "snapshot")
+    return shipment_dataset(feature_set("shipment"), VersionTables(versions), "snapshot")
 
 
 @pytest.fixture(scope="session")

@@ -78,13 +78,13 @@ def test_an_inspection_of_another_source_finds_its_declaration_as_known_then() -
         version(2, 20, "supervision", "customs", "new", inspection),
         version(3, 30, "declaration", "single-window", "change", payload | {"declared_value_fen": 9}),
     ]
-    dataset = shipment_dataset(feature_set("shipment"), versions, "snapshot")
+    dataset = shipment_dataset(feature_set("shipment"), VersionTables(versions), "snapshot")
     assert (dataset.asked_at.tolist(), dataset.known_at.tolist(), dataset.outcomes.tolist()) == ([10], [20], [1])
 
 
 def test_outcomes_known_later_do_not_count(shipments: Dataset, versions: list[Version]) -> None:
     until = int(np.median(shipments.known_at))
-    earlier = shipment_dataset(feature_set("shipment"), versions, "snapshot", until=until)
+    earlier = shipment_dataset(feature_set("shipment"), VersionTables(versions), "snapshot", until=until)
     assert (earlier.known_at < until).all()
     assert len(earlier) == int((shipments.known_at < until).sum())
     kept = shipments.rows(shipments.known_at < until)
@@ -98,7 +98,7 @@ def test_outcomes_known_later_do_not_count(shipments: Dataset, versions: list[Ve
 
 def test_credit_asks_only_about_windows_that_have_passed(versions: list[Version]) -> None:
     until = max(v.record.known_at for v in versions)
-    credit = credit_dataset(feature_set("credit"), versions, "snapshot", until=until)
+    credit = credit_dataset(feature_set("credit"), VersionTables(versions), "snapshot", until=until)
     assert (credit.known_at <= until).all()
     assert 0.02 < credit.outcomes.mean() < 0.6
 
@@ -248,6 +248,6 @@ def test_the_truth_of_a_world_plays_no_part_in_training(tmp_path: Path) -> None:
             snapshot = write_snapshot(
                 record_rows.versions(connection), folder / "snapshots", as_of=load_parameters().end + DAY
             )
-        dataset = shipment_dataset(feature_set("shipment"), snapshot.versions(), snapshot.digest)
+        dataset = shipment_dataset(feature_set("shipment"), snapshot, snapshot.digest)
         digests.append((snapshot.digest, train("shipment", dataset, trials=1, folds=2).bundle.digest))
     assert digests[0] == digests[1] == digests[2]

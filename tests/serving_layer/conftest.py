@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from data.importing import import_paths
+from data.layout import VersionTables
 from data.simulator import load_parameters, simulate, write_world
 from data.store import open_store
 from data.store import records as record_rows
@@ -33,8 +34,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
             versions = list(record_rows.versions(connection))
         until = max(v.record.known_at for v in versions)
         datasets = {
-            "credit": credit_dataset(feature_set("credit"), versions, "snapshot", until=until),
-            "shipment": shipment_dataset(feature_set("shipment"), versions, "snapshot"),
+            "credit": credit_dataset(feature_set("credit"), VersionTables(versions), "snapshot", until=until),
+            "shipment": shipment_dataset(feature_set("shipment"), VersionTables(versions), "snapshot"),
         }
         bundles = {model: train(model, dataset, trials=1).bundle for model, dataset in datasets.items()}
         install_all(store, bundles, parameters.end)

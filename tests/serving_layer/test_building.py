@@ -14,6 +14,7 @@ import pytest
 from distributed import LocalCluster
 from typer.testing import CliRunner
 
+from data.layout import VersionTables
 from data.records import Version
 from data.snapshots import Snapshot, write_snapshot
 from data.store import open_store
@@ -102,7 +103,7 @@ def _heads(table: pa.Table, name: str) -> list[tuple[str, Any]]:
 def test_the_credit_of_a_snapshot_is_that_of_training(taken: Taken, shell: CliRunner) -> None:
     versions = taken.snapshot.versions()
     until = max(v.record.known_at for v in versions)
-    dataset = credit_dataset(SETS["credit"], versions, "", until=until)
+    dataset = credit_dataset(SETS["credit"], VersionTables(versions), "", until=until)
     assert len(dataset) > 100
     made = build(shell, "--snapshot", taken.snapshot.folder, "--set", "credit", "--workers", 1)
     table = pq.read_table(made["file"])

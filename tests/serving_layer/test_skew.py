@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from data.importing import import_paths
+from data.layout import VersionTables
 from data.records import utc_now
 from data.simulator import load_parameters, simulate, write_world
 from data.store import Store, open_store
@@ -48,10 +49,10 @@ def replayed(
     import_paths(store, [folder / "records"], None, reading=reading(utc_now()), until=begin)
     with store.read() as connection:
         versions = list(record_rows.versions(connection))
-    credit = credit_dataset(feature_set("credit"), versions, "snapshot", until=begin)
+    credit = credit_dataset(feature_set("credit"), VersionTables(versions), "snapshot", until=begin)
     for model, dataset in (
         ("credit", credit),
-        ("shipment", shipment_dataset(feature_set("shipment"), versions, "snapshot")),
+        ("shipment", shipment_dataset(feature_set("shipment"), VersionTables(versions), "snapshot")),
     ):
         install(store, train(model, dataset, trials=1, folds=2).bundle, Signature("test", begin, "test"))
     clearance = Clearance(store, shipped_policies(), KEY, PSEUDONYMS, utc_now, follow_records=True)
