@@ -204,5 +204,6 @@ def _joined(frames: list[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
 
 def _texts(values: "pd.Series[Any]") -> Texts:
     """Texts as Python's own, None where there is none."""
-    texts: Texts = values.astype(object).to_numpy(dtype=object, na_value=None)
-    return texts
+    plain: Texts = values.astype(object).to_numpy().copy()
+    plain[pd.isna(plain)] = None
+    return plain

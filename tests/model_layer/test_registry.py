@@ -25,7 +25,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> RegistryConfig:
 def test_a_run_has_everything_and_the_champion_is_found_by_alias(
     config: RegistryConfig, trained: Trained, shipments: Dataset, tmp_path: Path
 ) -> None:
-    logged = log_run(config, trained, shipments)
+    logged = log_run(config, trained)
     client = MlflowClient(config.tracking_uri)
     run = client.get_run(logged.run_id)
     assert run.data.metrics["auc"] == pytest.approx(trained.metrics.auc)
