@@ -30,6 +30,7 @@ from features.questions import about_shipment
 from models.explain import Scorer
 from models.training.dataset import shipment_dataset
 from models.training.train import train
+from models.training.tuning import Budget
 
 Floats = NDArray[np.float64]
 _FIRST_PART = 0.75
@@ -83,7 +84,7 @@ def figures_of(seed: int, *, trials: int = 4, **overrides: Any) -> Figures:
     outcome = np.array([row["is_violation"] for row in rows], dtype=np.int64)
     dataset = shipment_dataset(features, VersionTables(versions), "forward test", until=split)
     asked = matrix_of(features, versions, [about_shipment(record) for record in later])
-    trained = Scorer(train("shipment", dataset, trials=trials).bundle)
+    trained = Scorer(train("shipment", dataset, budget=Budget(trials)).bundle)
     rng = np.random.default_rng(seed)
     scores = {
         "model": _scored(trained, asked),
@@ -139,7 +140,7 @@ def _late(
     found = {"violations": float((is_late & then).sum())}
     for when, until in (("before", _day(parameters, law.starts)), ("after", half)):
         dataset = shipment_dataset(feature_set("shipment"), VersionTables(versions), "forward test", until=until)
-        scores = _scored(Scorer(train("shipment", dataset, trials=2).bundle), asked)
+        scores = _scored(Scorer(train("shipment", dataset, budget=Budget(2)).bundle), asked)
         found[f"late scheme, {when}"] = auc(is_late, scores)
         found[f"other schemes, {when}"] = auc(~is_late & ~is_clean, scores)
     return found

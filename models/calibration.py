@@ -1,20 +1,28 @@
-"""From a model's margin to an honest probability: a straight line on the log-odds (Platt 1999).
+"""From a model's margin to an honest probability.
 
-A line keeps explanations exact: contributions to the margin, times the slope, are contributions to the calibrated log-odds.
+Points stand on a straight line of the margin (Platt 1999): contributions to the margin, times the slope, are contributions to the
+points, so that explanations stay exact. The probability follows from a curve that may bend: the line itself, a beta calibration
+(Kull, Silva Filho, Flach 2017) or an isotonic one (Zadrozny, Elkan 2002), whichever did best on outcomes that came later.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Kind = Literal["line", "beta", "isotonic"]
+_LARGEST = 700.0
+_LEAST_STEP = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Calibrated log-odds = slope * margin + intercept. The slope is never negative."""
+    """A straight line: calibrated log-odds = slope * margin + intercept. The slope is never negative."""
 
     slope: float
     intercept: float
@@ -23,44 +31,184 @@ class Calibration:
         """Calibrated log-odds of a margin."""
         return self.slope * margin + self.intercept
 
+    def probabilities(self, margins: Floats) -> Floats:
+        """Calibrated probabilities, shape (n,)."""
+        return _logistic(self.slope * margins + self.intercept)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A calibrated probability for every margin: log-odds between knots, straight from one to the next and level outside them.
+
+    Attributes:
+        kind: how it was fitted.
+        margins: where the knots are, ascending. log_odds: the calibrated log-odds there, never falling.
+    """
+
+    kind: Kind
+    margins: tuple[float, ...]
+    log_odds: tuple[float, ...]
+
     def probability(self, margin: float) -> float:
         """Calibrated probability of a margin, in (0, 1)."""
-        return 1.0 / (1.0 + exp(-max(-700.0, min(700.0, self.log_odds(margin)))))
+        return float(self.probabilities(np.array([margin]))[0])
 
     def probabilities(self, margins: Floats) -> Floats:
         """Calibrated probabilities, shape (n,)."""
-        result: Floats = 1.0 / (1.0 + np.exp(-np.clip(self.slope * margins + self.intercept, -700, 700)))
-        return result
+        return _logistic(np.interp(margins, self.margins, self.log_odds))
 
 
-def fit_calibration(margins: Floats, outcomes: NDArray[np.int64]) -> Calibration:
+def _logistic(log_odds: Floats) -> Floats:
+    result: Floats = 1.0 / (1.0 + np.exp(-np.clip(log_odds, -_LARGEST, _LARGEST)))
+    return result
+
+
+def fit_calibration(margins: Floats, outcomes: Integers, weights: Floats | None = None) -> Calibration:
     """The line of least logistic loss, by Newton's method, on margins that the model did not learn from.
 
     Arguments:
         margins: shape (n,), out-of-fold.
         outcomes: shape (n,), 0 or 1.
+        weights: how many cases each stands for, shape (n,); all alike where None.
     Returns:
         The line; where margins rank no better than chance, slope 0 and the base rate for everyone.
     """
+    weight = _relative(weights, len(margins))
     # Platt's smoothed targets keep the line finite where the classes separate
-    hits = float(outcomes.sum())
-    others = float(len(outcomes) - hits)
+    hits = float(weight[outcomes == 1].sum())
+    others = float(weight.sum() - hits)
     target = np.where(outcomes == 1, (hits + 1) / (hits + 2), 1 / (others + 2))
-    slope, intercept = 1.0, 0.0
-    for _ in range(100):
-        p = 1.0 / (1.0 + np.exp(-np.clip(slope * margins + intercept, -700, 700)))
-        error, weight = p - target, np.maximum(p * (1 - p), 1e-12)
-        gradient = np.array([float(error @ margins), float(error.sum())])
-        hessian = np.array(
-            [
-                [float(weight @ (margins * margins)) + 1e-9, float(weight @ margins)],
-                [float(weight @ margins), float(weight.sum()) + 1e-9],
-            ]
+    found = _least_loss(np.stack([margins, np.ones(len(margins))], axis=1), target, weight, np.array([1.0, 0.0]))
+    if not np.isfinite(found).all() or found[0] < 0:
+        return Calibration(0.0, log((hits + 1) / (others + 1)))
+    return Calibration(float(found[0]), float(found[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Cases that a model has scored without having learned from them.
+
+    Attributes:
+        margins: shape (n,).
+        outcomes: shape (n,), 0 or 1.
+        weights: how many cases each stands for, shape (n,).
+    """
+
+    margins: Floats
+    outcomes: Integers
+    weights: Floats
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Scored]") -> "Scored":
+        """Several parts as one."""
+        return cls(
+            np.concatenate([part.margins for part in parts]),
+            np.concatenate([part.outcomes for part in parts]),
+            np.concatenate([part.weights for part in parts]),
         )
-        step = np.linalg.solve(hessian, gradient)
-        slope, intercept = slope - float(step[0]), intercept - float(step[1])
+
+
+def fit_curve(kind: Kind, scored: Scored, *, knots: int = 65) -> Curve:
+    """A curve of a kind.
+
+    Arguments:
+        knots: of a beta curve.
+    """
+    margins, outcomes, weight = scored.margins, scored.outcomes, _relative(scored.weights, len(scored.margins))
+    line = fit_calibration(margins, outcomes, weight)
+    spread = float(margins.max() - margins.min()) + 1.0
+    ends = (float(margins.min()) - spread, float(margins.max()) + spread)
+    if kind == "line" or line.slope == 0:
+        return Curve("line", ends, (line.log_odds(ends[0]), line.log_odds(ends[1])))
+    if kind == "beta":
+        return _beta(margins, outcomes, weight, line, ends, knots)
+    return _isotonic(margins, outcomes, weight)
+
+
+def _beta(
+    margins: Floats, outcomes: Integers, weight: Floats, line: Calibration, ends: tuple[float, float], knots: int
+) -> Curve:
+    """log-odds = a ln p - b ln(1 - p) + c of the line's probability p, with a and b not negative."""
+    grid = np.unique(np.concatenate([ends, np.quantile(margins, np.linspace(0, 1, knots - 2))]))
+
+    def terms(of: Floats) -> Floats:
+        log_odds = line.slope * of + line.intercept
+        return np.stack([-np.logaddexp(0, -log_odds), np.logaddexp(0, log_odds), np.ones(len(of))], axis=1)
+
+    found = _least_loss(terms(margins), outcomes.astype(np.float64), weight, np.array([1.0, 1.0, 0.0]))
+    if not np.isfinite(found).all() or found[:2].min() < 0:  # one term too many: the line says as much
+        return Curve("line", ends, (line.log_odds(ends[0]), line.log_odds(ends[1])))
+    return Curve("beta", tuple(grid.tolist()), tuple((terms(grid) @ found).tolist()))
+
+
+def _isotonic(margins: Floats, outcomes: Integers, weight: Floats) -> Curve:
+    """The best curve that never falls; each level half a case away from certainty."""
+    from sklearn.isotonic import isotonic_regression
+
+    order = np.argsort(margins, kind="stable")
+    level = isotonic_regression(outcomes[order].astype(np.float64), sample_weight=weight[order])
+    begins = np.flatnonzero(np.concatenate([[True], np.diff(level) > _LEAST_STEP]))
+    cases = np.add.reduceat(weight[order], begins)
+    hits = np.add.reduceat((weight * outcomes)[order], begins)
+    middle = np.add.reduceat((weight * margins)[order], begins) / cases
+    odds = np.maximum.accumulate(np.log(hits + 0.5) - np.log(cases - hits + 0.5))
+    kept = np.concatenate([[True], np.diff(middle) > _LEAST_STEP])
+    return Curve("isotonic", tuple(middle[kept].tolist()), tuple(odds[kept].tolist()))
+
+
+def _relative(weights: Floats | None, count: int) -> Floats:
+    """Weights whose mean is 1, so that smoothing counts cases, not what they stand for."""
+    return np.ones(count) if weights is None else weights / weights.mean()
+
+
+def _least_loss(terms: Floats, target: Floats, weight: Floats, start: Floats) -> Floats:
+    """The factors of some terms with the least logistic loss, by Newton's method."""
+    factors = start
+    for _ in range(100):
+        p = _logistic(terms @ factors)
+        gradient = terms.T @ (weight * (p - target))
+        curvature = weight * np.maximum(p * (1 - p), 1e-12)
+        step = np.linalg.solve((terms * curvature[:, None]).T @ terms + 1e-9 * np.eye(len(factors)), gradient)
+        factors = factors - step
         if float(np.abs(step).max()) < 1e-12:
             break
-    if not np.isfinite(slope) or slope < 0:
-        return Calibration(0.0, log((hits + 1) / (others + 1)))
-    return Calibration(slope, intercept)
+    return factors
+
+
+def log_loss(probabilities: Floats, outcomes: Integers, weights: Floats | None = None) -> float:
+    """Mean logistic loss, weighted."""
+    p = np.clip(probabilities, 1e-12, 1 - 1e-12)
+    losses = -(outcomes * np.log(p) + (1 - outcomes) * np.log(1 - p))
+    return float(np.average(losses, weights=weights))
+
+
+def best_kind(folds: Sequence[Scored]) -> tuple[Kind, dict[Kind, float]]:
+    """The kind of curve that, fitted on earlier folds, loses least on the next one.
+
+    A curve that bends must beat the line by more than the standard error of the difference between folds.
+
+    Arguments:
+        folds: in the order of time.
+    Returns:
+        The kind, and the mean loss of each.
+    """
+    kinds: tuple[Kind, ...] = ("line", "beta", "isotonic")
+    losses: dict[Kind, list[float]] = {kind: [] for kind in kinds}
+    for number, own in enumerate(folds[1:], start=1):
+        before = Scored.joined(folds[:number])
+        for kind in kinds:
+            probabilities = fit_curve(kind, before).probabilities(own.margins)
+            losses[kind].append(log_loss(probabilities, own.outcomes, own.weights))
+    mean = {kind: float(np.mean(found)) if found else 0.0 for kind, found in losses.items()}
+    best: Kind = "line"
+    for kind in kinds[1:]:
+        gain = np.array(losses["line"]) - np.array(losses[kind])
+        error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else np.inf
+        if len(gain) and float(gain.mean()) > error and mean[kind] < mean[best]:
+            best = kind
+    return best, mean
+
+
+def probability_of(log_odds: float) -> float:
+    """The probability of some log-odds."""
+    return 1.0 / (1.0 + exp(-max(-_LARGEST, min(_LARGEST, log_odds))))

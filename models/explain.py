@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import lightgbm
 import numpy as np
+from numpy.typing import NDArray
 
 from data.errors import BundleError
 from features.definitions import Feature, FeatureSet
@@ -15,16 +16,22 @@ from features.forms import Value
 from models.bundle import Bundle
 from models.scale import whole_points
 
+Floats = NDArray[np.float64]
 _TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What a group of features adds to the score: its points, and the feature in it that moves the score most."""
+    """What a group of features adds to the score: its points, and the feature in it that moves the score most.
+
+    `typical` is that feature's usual value in the reference population.
+    """
 
     feature: Feature
     value: Value
     points: int
+    group: str
+    typical: Value = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +39,21 @@ class Explained:
     """A score: calibrated probability, points, the points of the reference population, and what each group adds.
 
     `base_points` and the points of `contributions` add up to `score`.
+
+    Attributes:
+        interval: lower and upper probability. history: whether that of a `thin` or an `established` history.
+        recovery_fen: the duty that an inspection can expect to recover; None where the model does not say.
+        kinds: the probability of each kind of violation, the likeliest first.
     """
 
     probability: float
     score: int
     base_points: int
     contributions: tuple[Contribution, ...]
+    interval: tuple[float, float]
+    history: str
+    recovery_fen: int | None = None
+    kinds: tuple[tuple[str, float], ...] = ()
 
 
 class Scorer:
@@ -51,42 +67,85 @@ class Scorer:
         self.bundle = bundle
         self.features: FeatureSet = bundle.features
         self._encoder, self._calibration, self._scale = bundle.encoder, bundle.calibration, bundle.scale
-        try:
-            self.booster = lightgbm.Booster(model_str=bundle.trees)
-        except lightgbm.basic.LightGBMError as error:
-            raise BundleError(f"the trees of model {bundle.manifest.model} cannot be read: {error}") from None
+        self._curve = bundle.manifest.curve
+        self.booster = _read(bundle, bundle.trees)
+        self._heads = {name: _read(bundle, trees) for name, trees in bundle.heads.items()}
         if self.booster.num_feature() != len(self.features.features):
             raise BundleError(
                 f"the trees of model {bundle.manifest.model} have another number of features than its manifest"
             )
         groups: dict[str, list[int]] = {}
-        for place, feature in enumerate(self.features.features):
-            groups.setdefault(feature.group or feature.name, []).append(place)
-        self._groups = tuple(tuple(places) for places in groups.values())
+        for place, group in enumerate(bundle.manifest.groups):
+            groups.setdefault(group, []).append(place)
+        self._groups = tuple((name, tuple(places)) for name, places in groups.items())
+        thin = bundle.manifest.thin
+        self._thin = None if thin is None else (bundle.manifest.order.index(thin.feature), thin.below)
 
     def explain(self, vector: Sequence[Value]) -> Explained:
         """Score one vector of feature values, in the order of the feature set, and say why."""
         row = self._encoder.row(vector)
-        shap = np.asarray(self.booster.predict(row, pred_contrib=True, num_threads=1))[0]
-        margin = float(np.asarray(self.booster.predict(row, raw_score=True, num_threads=1))[0])
+        shap = _said(self.booster, row, pred_contrib=True)[0]
+        margin = float(_said(self.booster, row, raw_score=True)[0])
         assert abs(float(shap.sum()) - margin) <= _TOLERANCE * max(1.0, abs(margin)), "contributions must add up"
         slope, factor = self._calibration.slope, self._scale.factor
         score = self._scale.score(self._calibration.log_odds(margin))
         base = self._scale.offset + factor * self._calibration.log_odds(float(shap[-1]))
-        parts = [factor * slope * float(shap[list(places)].sum()) for places in self._groups]
+        parts = [factor * slope * float(shap[list(places)].sum()) for _, places in self._groups]
         points = whole_points([base, *parts], score)
         contributions = []
-        for places, amount in zip(self._groups, points[1:], strict=True):
+        typical = self.bundle.manifest.typical
+        for (group, places), amount in zip(self._groups, points[1:], strict=True):
             if amount:
                 # the group speaks through the feature that moves it most in its own direction
                 leading = max(places, key=lambda place: shap[place] * factor * (1 if amount > 0 else -1))
-                contributions.append(Contribution(self.features.features[leading], vector[leading], amount))
+                feature = self.features.features[leading]
+                said = Contribution(feature, vector[leading], amount, group, typical[feature.name])
+                contributions.append(said)
         contributions.sort(key=lambda c: (-abs(c.points), c.feature.name))
-        return Explained(self._calibration.probability(margin), score, points[0], tuple(contributions))
+        probability = self._curve.probability(margin)
+        history = self._history(vector)
+        low, high = self.bundle.manifest.bands[history].interval(margin)
+        return Explained(
+            probability, score, points[0], tuple(contributions), (min(low, probability), max(high, probability)), history,
+            self._recovery(row, probability), self._kinds(row, probability),
+        )  # fmt: skip
 
     def probability(self, vector: Sequence[Value]) -> float:
         """The calibrated probability alone."""
         row = self._encoder.row(vector)
-        return self._calibration.probability(
-            float(np.asarray(self.booster.predict(row, raw_score=True, num_threads=1))[0])
-        )
+        return self._curve.probability(float(_said(self.booster, row, raw_score=True)[0]))
+
+    def _history(self, vector: Sequence[Value]) -> str:
+        """Whether a case has a short history, where the model tells these apart."""
+        if self._thin is None:
+            return "established"
+        place, below = self._thin
+        value = vector[place]
+        return "thin" if value is None or float(value) < below else "established"
+
+    def _recovery(self, row: Floats, probability: float) -> int | None:
+        """Expected duty of an inspection in fen: its probability of a violation times the duty of one."""
+        head = self._heads.get("recovery")
+        if head is None:
+            return None
+        return round(probability * float(_said(head, row)[0]) * self.bundle.manifest.recovery_fen)
+
+    def _kinds(self, row: Floats, probability: float) -> tuple[tuple[str, float], ...]:
+        head = self._heads.get("typology")
+        if head is None:
+            return ()
+        shares = _said(head, row)[0]
+        found = zip(self.bundle.manifest.kinds, (shares * probability).tolist(), strict=True)
+        return tuple(sorted(found, key=lambda kind: (-kind[1], kind[0])))
+
+
+def _read(bundle: Bundle, trees: str) -> lightgbm.Booster:
+    try:
+        return lightgbm.Booster(model_str=trees)
+    except lightgbm.basic.LightGBMError as error:
+        raise BundleError(f"the trees of model {bundle.manifest.model} cannot be read: {error}") from None
+
+
+def _said(booster: lightgbm.Booster, row: Floats, **how: bool) -> Floats:
+    """What a booster says of one row, on one thread."""
+    return np.asarray(booster.predict(row, num_threads=1, **how))

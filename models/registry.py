@@ -37,6 +37,7 @@ class RegistryConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tracking_uri: str
+    studies_uri: str = "sqlite:///var/studies.db"
     artifact_root: Path
     champion_alias: str
     models: dict[str, _Named]

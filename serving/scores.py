@@ -106,7 +106,7 @@ class ModelsInUse:
         return ScoreAnswer(
             score=explained.score, probability=explained.probability, base_points=explained.base_points,
             grade=policy.grade(explained.score) if policy else None,
-            shares=[Share(code=c.feature.group or c.feature.name, points=c.points) for c in explained.contributions],
+            shares=[Share(code=c.group, points=c.points) for c in explained.contributions],
             model=self._scorers[model].bundle.digest,
         )  # fmt: skip
 

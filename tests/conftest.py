@@ -5,9 +5,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from data.store import Store, open_store
 from tests.postgres import Postgres, running_postgres
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

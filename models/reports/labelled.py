@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from data.errors import TooFewLabelsError
 from models.bundle import Bundle
+from models.encoding import fit_encoder
 from models.evaluation.metrics import Metrics, measure
 from models.training.dataset import Dataset
-from models.training.train import fit, fixed_parameters
+from models.training.fitting import cases_of, fixed_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +82,11 @@ def refit_probabilities(
     bundle: Bundle, train: Dataset, test: Dataset, *, seed: int, threads: int = 1
 ) -> NDArray[np.float64]:
     """The same settings fitted anew on a dataset and scored on another, uncalibrated: for comparing feature sets."""
-    from models.encoding import fit_encoder
-
     encoder = fit_encoder(train.features, train.columns)
-    tuned = {n: bundle.manifest.parameters[n] for n in _TUNED}
-    parameters = fixed_parameters(train, encoder, seed=seed, threads=threads) | tuned
-    booster = fit(encoder.rows(train.columns), train.outcomes, parameters)
+    fixed = fixed_parameters(train.features, seed=seed, threads=threads)
+    tuned = {name: value for name, value in bundle.manifest.parameters.items() if name not in fixed}
+    booster = cases_of(train, encoder, fixed).fit(np.arange(len(train)), fixed | tuned)
     return np.asarray(booster.predict(encoder.rows(test.columns), num_threads=threads))
-
-
-_TUNED = (
-    "rounds", "learning_rate", "num_leaves", "min_data_in_leaf", "feature_fraction", "bagging_fraction", "lambda_l2",
-)  # fmt: skip
 
 
 def worth_of_history(

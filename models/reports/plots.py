@@ -69,9 +69,11 @@ def _importance(trained: Trained, axes: Axes) -> None:
 
 
 def _tuning(trained: Trained, axes: Axes) -> None:
-    done = [trial for trial in trained.trials if np.isfinite(trial.loss)]
+    done = [trial for trial in trained.tuned.trials if np.isfinite(trial.loss)]
     axes.plot([t.number for t in done], [t.loss for t in done], "o", label="complete trials")
     best = np.minimum.accumulate([t.loss for t in done])
     axes.step([t.number for t in done], best, where="post", label="best so far")
-    axes.set(xlabel="trial", ylabel="mean log loss on forward folds", title=f"Tuning ({len(trained.trials)} trials)")
+    axes.set(
+        xlabel="trial", ylabel="mean log loss on forward folds", title=f"Tuning ({len(trained.tuned.trials)} trials)"
+    )
     axes.legend()

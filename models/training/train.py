@@ -1,28 +1,41 @@
 """Training: tune on forward folds, calibrate on what those folds never learned from, refit on everything, bundle.
 
-The same data, seed and budget give the same bundle digest.
+The same data, seed and number of trials give the same bundle digest.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
+from data.times import DAY
 from features.catalogue import digest
-from models.bundle import FORMAT, Bundle, Manifest, make_bundle
-from models.calibration import fit_calibration
+from models.bundle import FORMAT, Bundle, Manifest, Thin, make_bundle
+from models.calibration import Curve, Kind, Scored, best_kind, fit_calibration, fit_curve, log_loss
 from models.encoding import Encoder, fit_encoder
 from models.evaluation.metrics import Metrics, measure
 from models.scale import CREDIT_SCALE, RISK_SCALE
 from models.training.dataset import Dataset, demand_labels
+from models.training.fitting import Cases, cases_of, fixed_parameters
+from models.training.groups import groups_of, typical_of
+from models.training.heads import Heads, fit_heads
 from models.training.splits import Fold, forward_folds
-from models.training.tuning import Trial, tune
+from models.training.tuning import Budget, Setting, Tuned, tune
+from models.uncertainty import Band, fit_band
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+_TUNED_ROWS = 20_000
+"""How many cases of a fold a trial learns from, and how many it is judged on, at most: more would choose the same."""
+_FOLD_ROWS = 200_000
+"""How many cases the models of the forward folds learn from, at most."""
+_THIN = Thin("declarations_365d", 10.0)
+_LEAST_BAND = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +56,23 @@ class Folded:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A trained model: its bundle, its figures on the forward folds, and what the figures were made from."""
+    """A trained model: its bundle, its figures on the forward folds, and what the figures were made from.
+
+    Attributes:
+        folds: the forward folds.
+        calibrations: mean loss of each kind of curve on later folds.
+        seconds: how long each part took; the only thing here that differs from run to run.
+    """
 
     bundle: Bundle
     dataset: Dataset
     metrics: Metrics
-    trials: list[Trial]
+    tuned: Tuned
+    folds: list[Fold]
     folded: Folded
+    calibrations: dict[Kind, float]
     importance: dict[str, float]
+    seconds: dict[str, float]
 
     @property
     def outcomes(self) -> Integers:
@@ -63,102 +85,155 @@ class Trained:
         return self.dataset.weights[self.folded.rows]
 
 
-def fixed_parameters(dataset: Dataset, encoder: Encoder, *, seed: int, threads: int) -> dict[str, Any]:
-    """LightGBM's parameters that are not tuned: what the law demands, and what makes a run repeatable."""
-    directions = [feature.direction for feature in dataset.features.features]
-    parameters: dict[str, Any] = {
-        "objective": "binary", "verbosity": -1, "seed": seed, "deterministic": True, "force_row_wise": True,
-        "num_threads": threads, "bagging_freq": 1, "cat_smooth": 20.0, "max_cat_to_onehot": 4,
-        "categorical_feature": encoder.categories,
-    }  # fmt: skip
-    if any(directions):
-        parameters["monotone_constraints"] = directions
-        parameters["monotone_constraints_method"] = "advanced"
-    return parameters
+@dataclass(slots=True)
+class _Clock:
+    seconds: dict[str, float] = field(default_factory=dict)
 
-
-def fit(matrix: Floats, outcomes: NDArray[np.int64], parameters: dict[str, Any]) -> lightgbm.Booster:
-    """A booster on a matrix of shape (n, features). `parameters` holds `rounds` beside LightGBM's own."""
-    own = {name: value for name, value in parameters.items() if name not in ("rounds", "categorical_feature")}
-    data = lightgbm.Dataset(
-        matrix,
-        outcomes,
-        categorical_feature=parameters["categorical_feature"],
-        params={"verbosity": -1},
-        free_raw_data=True,
-    )
-    return lightgbm.train(own, data, num_boost_round=parameters["rounds"])
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        begin = perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - begin
 
 
 def train(
-    model: str, dataset: Dataset, *, trials: int = 20, folds: int = 4, seed: int = 7, threads: int = 1,
+    model: str, dataset: Dataset, *, budget: Budget | None = None, folds: int = 4, seed: int = 7, threads: int = 1,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Trained:  # fmt: skip
     """Train a model on a dataset.
 
     Arguments:
         model: `credit` or `shipment`.
-        trials: how many parameter settings to try.
+        budget: how many parameter settings to try, and for how long.
         progress: called with trials done and their total.
     Raises:
         TooFewLabelsError: where outcomes are too few.
     """
     demand_labels(dataset)
+    clock, rng = _Clock(), np.random.default_rng(seed)
     split = forward_folds(dataset, folds)
-    encoder = fit_encoder(dataset.features, dataset.columns)
-    fixed = fixed_parameters(dataset, encoder, seed=seed, threads=threads)
-    matrix = encoder.rows(dataset.columns)
-    tried = tune(
-        lambda own, fold: _fold_margins(matrix, dataset, fold, fixed | own), dataset, split, trials, seed, progress
-    )
-    best = min(tried, key=lambda trial: (trial.loss, trial.number))
-    parameters = fixed | best.parameters
-    margins = [_fold_margins(matrix, dataset, fold, parameters) for fold in split]
-    outcomes = np.concatenate([dataset.outcomes[fold.valid] for fold in split])
-    calibration = fit_calibration(np.concatenate(margins), outcomes)
-    booster = fit(matrix, dataset.outcomes, parameters)
-    probabilities = _forward_probabilities(margins, [dataset.outcomes[fold.valid] for fold in split])
-    metrics = measure(outcomes, probabilities)
-    scale = CREDIT_SCALE if model == "credit" else RISK_SCALE
-    kept = {name: value for name, value in parameters.items() if name not in ("num_threads", "verbosity")}
-    bundle = make_bundle(
-        Manifest(
-            format=FORMAT, model=model, feature_set=dataset.features.name, catalogue=digest(dataset.features),
-            order=encoder.order, codes=dict(encoder.codes), slope=calibration.slope, intercept=calibration.intercept,
-            offset=scale.offset, factor=scale.factor, base_rate=float(dataset.outcomes.mean()),
-            trained_until=int(dataset.known_at.max()), snapshot=dataset.snapshot, rows=len(dataset),
-            parameters=kept, metrics=metrics.flat(),
-        ),
-        _portable(booster.model_to_string(num_iteration=-1)),
-    )  # fmt: skip
+    with clock.part("encoding and binning"):
+        encoder = fit_encoder(dataset.features, dataset.columns)
+        fixed = fixed_parameters(dataset.features, seed=seed, threads=threads)
+        cases = cases_of(dataset, encoder, fixed)
+    with clock.part("tuning"):
+        tuned = _tuned(cases, fixed, split, budget or Budget(), rng, seed, progress)
+    setting = fixed | tuned.best.parameters
+    with clock.part("forward folds"):
+        scored = [_scored(cases, fold, setting, rng) for fold in split]
+    with clock.part("calibration"):
+        whole = Scored.joined(scored)
+        kind, losses = best_kind(scored)
+        folded = Folded(
+            np.concatenate([np.flatnonzero(fold.valid) for fold in split]),
+            np.repeat(np.arange(len(split)), [len(part.margins) for part in scored]),
+            whole.margins,
+            _forward_probabilities(kind, scored),
+        )
+        curve, line = fit_curve(kind, whole), fit_calibration(whole.margins, whole.outcomes, whole.weights)
+        bands = _bands(dataset, folded)
+    with clock.part("final model"):
+        booster = cases.fit(np.arange(len(dataset)), setting)
+    with clock.part("recovery and kinds"):
+        heads = fit_heads(cases, fixed)
+    metrics = measure(whole.outcomes, folded.probabilities)
+    with clock.part("bundle"):
+        parts = _Parts(cases, booster, heads, setting, curve, bands, metrics, seed)
+        bundle = _bundle(model, parts, line.slope, line.intercept)
     gain = booster.feature_importance("gain")
     importance = dict(sorted(zip(encoder.order, map(float, gain), strict=True), key=lambda item: -item[1]))
-    folded = Folded(
-        np.concatenate([np.flatnonzero(fold.valid) for fold in split]),
-        np.repeat(np.arange(len(split)), [int(fold.valid.sum()) for fold in split]),
-        np.concatenate(margins),
-        probabilities,
-    )
-    return Trained(bundle, dataset, metrics, tried, folded, importance)
+    return Trained(bundle, dataset, metrics, tuned, split, folded, losses, importance, clock.seconds)
 
 
-def _fold_margins(matrix: Floats, dataset: Dataset, fold: Fold, parameters: dict[str, Any]) -> Floats:
-    booster = fit(matrix[fold.train], dataset.outcomes[fold.train], parameters)
-    return np.asarray(booster.predict(matrix[fold.valid], raw_score=True, num_threads=parameters["num_threads"]))
+def _tuned(
+    cases: Cases, fixed: Setting, split: Sequence[Fold], budget: Budget, rng: np.random.Generator, seed: int,
+    progress: Callable[[int, int], None],
+) -> Tuned:  # fmt: skip
+    dataset = cases.dataset
+    some = [[_some(np.flatnonzero(part), _TUNED_ROWS, rng) for part in (fold.train, fold.valid)] for fold in split]
+
+    def loss(setting: Setting, number: int) -> float:
+        """Log loss after a straight line: a setting is not blamed for a shift of the base rate that calibration mends."""
+        learned, judged = some[number]
+        parameters = fixed | setting
+        margins = cases.margins(cases.fit(learned, parameters), judged, parameters["num_threads"])
+        outcomes, weights = dataset.outcomes[judged], dataset.weights[judged]
+        return log_loss(fit_calibration(margins, outcomes, weights).probabilities(margins), outcomes, weights)
+
+    days = float(dataset.asked_at.max() - dataset.asked_at.min()) / DAY
+    weighted = len(np.unique(dataset.weights)) > 1
+    return tune(loss, len(split), budget, weighted=weighted, days=days, seed=seed, progress=progress)
 
 
-def _forward_probabilities(margins: list[Floats], outcomes: list[NDArray[np.int64]]) -> Floats:
+def _scored(cases: Cases, fold: Fold, setting: Setting, rng: np.random.Generator) -> Scored:
+    """The validation of a fold by a model of its training part."""
+    learned, judged = _some(np.flatnonzero(fold.train), _FOLD_ROWS, rng), np.flatnonzero(fold.valid)
+    margins = cases.margins(cases.fit(learned, setting), judged, setting["num_threads"])
+    return Scored(margins, cases.dataset.outcomes[judged], cases.dataset.weights[judged])
+
+
+def _some(rows: Integers, most: int, rng: np.random.Generator) -> Integers:
+    """All of some rows, or as many of them as allowed, drawn at random."""
+    return rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
+
+
+def _forward_probabilities(kind: Kind, scored: Sequence[Scored]) -> Floats:
     """Each fold calibrated by the folds before it (the first by itself), as it would have been in use."""
-    result = []
-    for number, own in enumerate(margins):
-        upto = max(1, number)
-        line = fit_calibration(np.concatenate(margins[:upto]), np.concatenate(outcomes[:upto]))
-        result.append(line.probabilities(own))
-    return np.concatenate(result)
+    curves = (fit_curve(kind, Scored.joined(scored[: max(1, number)])) for number in range(len(scored)))
+    return np.concatenate([curve.probabilities(own.margins) for curve, own in zip(curves, scored, strict=True)])
 
 
-def _portable(trees: str) -> str:
-    """The model's text without the settings of the machine that trained it, so that equal models are equal text."""
-    head, _, tail = trees.partition("\nparameters:\n")
+def _bands(dataset: Dataset, folded: Folded) -> dict[str, Band]:
+    """How sure probabilities are, apart for cases with a short history where there are enough of them."""
+    outcomes, weights = dataset.outcomes[folded.rows], dataset.weights[folded.rows]
+    bands = {"established": fit_band(folded.margins, outcomes, weights)}
+    if _THIN.feature in dataset.columns:
+        values = dataset.columns[_THIN.feature][folded.rows].astype(np.float64)
+        thin = ~(values >= _THIN.below)
+        if thin.sum() >= _LEAST_BAND and (~thin).sum() >= _LEAST_BAND:
+            bands = {
+                name: fit_band(folded.margins[which], outcomes[which], weights[which])
+                for name, which in (("established", ~thin), ("thin", thin))
+            }
+    return bands
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    cases: Cases
+    booster: lightgbm.Booster
+    heads: Heads
+    setting: dict[str, Any]
+    curve: Curve
+    bands: dict[str, Band]
+    metrics: Metrics
+    seed: int
+
+
+def _bundle(model: str, parts: _Parts, slope: float, intercept: float) -> Bundle:
+    cases, dataset = parts.cases, parts.cases.dataset
+    encoder: Encoder = cases.encoder
+    scale = CREDIT_SCALE if model == "credit" else RISK_SCALE
+    kept = {name: value for name, value in parts.setting.items() if name not in ("num_threads", "verbosity")}
+    manifest = Manifest(
+        format=FORMAT, model=model, feature_set=dataset.features.name, catalogue=digest(dataset.features),
+        order=encoder.order, codes=dict(encoder.codes), groups=groups_of(dataset.features, cases.matrix, parts.seed),
+        typical=typical_of(dataset), slope=slope, intercept=intercept, offset=scale.offset, factor=scale.factor,
+        curve=parts.curve, bands=parts.bands, thin=_THIN if "thin" in parts.bands else None,
+        kinds=parts.heads.kinds, recovery_fen=parts.heads.recovery_fen,
+        base_rate=float(dataset.outcomes.mean()),
+        base_rate_population=float(np.average(dataset.outcomes, weights=dataset.weights)),
+        trained_until=int(dataset.known_at.max()), snapshot=dataset.snapshot, rows=len(dataset), parameters=kept,
+        metrics=parts.metrics.flat(),
+    )  # fmt: skip
+    heads = {"recovery": parts.heads.recovery, "typology": parts.heads.typology}
+    texts = {name: portable(head) for name, head in heads.items() if head is not None}
+    return make_bundle(manifest, portable(parts.booster), texts)
+
+
+def portable(booster: lightgbm.Booster) -> str:
+    """A model's text without the settings of the machine that trained it, so that equal models are equal text."""
+    text: str = booster.model_to_string(num_iteration=-1)
+    head, _, tail = text.partition("\nparameters:\n")
     _, _, rest = tail.partition("end of parameters\n")
     return head + "\n" + rest

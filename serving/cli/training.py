@@ -50,18 +50,23 @@ def train_and_log(
     until: int = OPEN,
     trials: int,
     promote: bool,
+    minutes: float | None = None,
+    study: str | None = None,
     seed: int = 7,
 ) -> Outcome:
     """Train on a snapshot, log the run to MLflow, and make it champion where asked to.
 
     Arguments:
         store: takes the bundle of a new champion; nothing is read from it.
+        trials, minutes: when tuning ends.
+        study: the name of a shared study in the database of studies.
     """
     from features.catalogue import feature_set
     from models.champions import Signature, install
     from models.registry import load_config, log_run, set_champion
     from models.training.dataset import dataset_of
     from models.training.train import train
+    from models.training.tuning import Budget
 
     config = load_config(settings.mlflow_config)
     chosen = feature_set(features)
@@ -69,8 +74,9 @@ def train_and_log(
         raise ModelError(f"feature set {features!r} is about a {chosen.about}; it does not fit the {model} model")
     with progress(f"{model}: computing features") as show:
         dataset = dataset_of(chosen, snapshot, snapshot.digest, until=until, progress=show)
+    budget = Budget(trials, minutes, config.studies_uri if study else None, f"{model}-{study}" if study else "")
     with progress(f"{model}: tuning on {len(dataset):,} rows") as show:
-        trained = train(model, dataset, trials=trials, seed=seed, threads=settings.threads, progress=show)
+        trained = train(model, dataset, budget=budget, seed=seed, threads=settings.threads, progress=show)
     logged = log_run(config, trained)
     if promote:
         set_champion(config, logged)
@@ -83,7 +89,11 @@ def train_model(
     features: Annotated[str | None, typer.Option(help="Feature set; by default the model's own.")] = None,
     snapshot: Annotated[str | None, typer.Option(help=_SNAPSHOT_HELP)] = None,
     until: Until = None,
-    trials: Annotated[int, typer.Option(min=1, help="Parameter settings to try.")] = 20,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Parameter settings to try, of all processes of a study together.")
+    ] = 20,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Begin no new setting after so long.")] = None,
+    study: Annotated[str | None, typer.Option(help="Share or go on with the tuning study of this name.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed and data give the same model.")] = 7,
     promote: Annotated[bool, typer.Option("--promote", help="Make it the champion.")] = False,
     json: Json = False,
@@ -100,6 +110,8 @@ def train_model(
         features or model,
         until=instant_of(until),
         trials=trials,
+        minutes=minutes,
+        study=study,
         promote=promote,
         seed=seed,
     )

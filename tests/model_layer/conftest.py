@@ -13,6 +13,7 @@ from data.store import records as record_rows
 from features.catalogue import feature_set
 from models.training.dataset import Dataset, shipment_dataset
 from models.training.train import Trained, train
+from models.training.tuning import Budget
 from tests.reading import reading
 
 
@@ -39,4 +40,4 @@ def shipments(versions: list[Version]) -> Dataset:
 
 @pytest.fixture(scope="session")
 def trained(shipments: Dataset) -> Trained:
-    return train("shipment", shipments, trials=2, folds=3)
+    return train("shipment", shipments, budget=Budget(2), folds=3)

@@ -72,7 +72,7 @@ def test_margins_that_rank_backwards_say_the_base_rate() -> None:
     outcomes = (margins < -1).astype(np.int64)
     line = fit_calibration(margins, outcomes)
     assert line.slope == 0
-    assert line.probability(99) == pytest.approx(outcomes.mean(), abs=0.01)
+    assert line.probabilities(np.array([99.0]))[0] == pytest.approx(outcomes.mean(), abs=0.01)
 
 
 @given(

@@ -26,6 +26,7 @@ from models.explain import Scorer
 from models.training.dataset import Dataset, credit_dataset, shipment_dataset
 from models.training.splits import forward_folds
 from models.training.train import Trained, train
+from models.training.tuning import Budget
 from tests.reading import reading
 
 
@@ -104,9 +105,9 @@ def test_credit_asks_only_about_windows_that_have_passed(versions: list[Version]
 
 
 def test_same_data_and_seed_give_the_same_digest(shipments: Dataset, trained: Trained) -> None:
-    again = train("shipment", shipments, trials=2, folds=3)
+    again = train("shipment", shipments, budget=Budget(2), folds=3)
     assert again.bundle.digest == trained.bundle.digest
-    other = train("shipment", shipments, trials=2, folds=3, seed=8)
+    other = train("shipment", shipments, budget=Budget(2), folds=3, seed=8)
     assert other.bundle.digest != trained.bundle.digest
 
 
@@ -125,7 +126,7 @@ def test_noise_scores_as_noise(shipments: Dataset) -> None:
         for name, column in shipments.columns.items()
     }
     aucs = [
-        train("shipment", replace(shipments, columns=noise), trials=1, folds=3, seed=seed).metrics.auc
+        train("shipment", replace(shipments, columns=noise), budget=Budget(1), folds=3, seed=seed).metrics.auc
         for seed in (1, 2)
     ]
     assert np.mean(aucs) == pytest.approx(0.5, abs=0.08)
@@ -134,7 +135,7 @@ def test_noise_scores_as_noise(shipments: Dataset) -> None:
 def test_too_few_outcomes_are_refused(shipments: Dataset) -> None:
     clean = shipments.rows(shipments.outcomes == 0)
     with pytest.raises(TooFewLabelsError, match="0 hits"):
-        train("shipment", clean, trials=1)
+        train("shipment", clean, budget=Budget(1))
 
 
 def test_contributions_equal_shap_and_points_add_up(shipments: Dataset, trained: Trained) -> None:
@@ -155,7 +156,7 @@ def test_one_row_scores_as_in_the_matrix(shipments: Dataset, trained: Trained) -
     margins = np.asarray(
         scorer.booster.predict(trained.bundle.encoder.rows(shipments.columns), raw_score=True, num_threads=1)
     )
-    probabilities = trained.bundle.calibration.probabilities(margins)
+    probabilities = trained.bundle.manifest.curve.probabilities(margins)
     for row in range(0, len(shipments), 29):
         assert scorer.probability(_vector(shipments, row)) == pytest.approx(probabilities[row], abs=1e-12)
 
@@ -191,7 +192,7 @@ def test_a_bundle_for_another_catalogue_is_refused(trained: Trained) -> None:
 
 
 def test_trees_that_cannot_be_read_are_refused(trained: Trained) -> None:
-    broken = Bundle(trained.bundle.manifest, "not a model", "x")
+    broken = Bundle(trained.bundle.manifest, "not a model", {}, "x")
     with pytest.raises(BundleError):
         Scorer(broken)
 
@@ -249,5 +250,5 @@ def test_the_truth_of_a_world_plays_no_part_in_training(tmp_path: Path) -> None:
                 record_rows.versions(connection), folder / "snapshots", as_of=load_parameters().end + DAY
             )
         dataset = shipment_dataset(feature_set("shipment"), snapshot, snapshot.digest)
-        digests.append((snapshot.digest, train("shipment", dataset, trials=1, folds=2).bundle.digest))
+        digests.append((snapshot.digest, train("shipment", dataset, budget=Budget(1), folds=2).bundle.digest))
     assert digests[0] == digests[1] == digests[2]

@@ -16,6 +16,7 @@ from features.catalogue import feature_set
 from models.policy import shipped_policies
 from models.training.dataset import credit_dataset, shipment_dataset
 from models.training.train import train
+from models.training.tuning import Budget
 from serving.clearance import Clearance
 from serving.cli.replay import steps_of
 from tests.reading import PSEUDONYMS, reading
@@ -37,7 +38,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
             "credit": credit_dataset(feature_set("credit"), VersionTables(versions), "snapshot", until=until),
             "shipment": shipment_dataset(feature_set("shipment"), VersionTables(versions), "snapshot"),
         }
-        bundles = {model: train(model, dataset, trials=1).bundle for model, dataset in datasets.items()}
+        bundles = {model: train(model, dataset, budget=Budget(1)).bundle for model, dataset in datasets.items()}
         install_all(store, bundles, parameters.end)
         Clearance(
             store, shipped_policies(), b"key", PSEUDONYMS, lambda: parameters.end

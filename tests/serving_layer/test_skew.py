@@ -24,6 +24,7 @@ from models.champions import Signature, install
 from models.policy import shipped_policies
 from models.training.dataset import credit_dataset, shipment_dataset
 from models.training.train import train
+from models.training.tuning import Budget
 from serving import skew
 from serving.clearance import Clearance
 from serving.cli.replay import in_order, steps_of
@@ -54,7 +55,7 @@ def replayed(
         ("credit", credit),
         ("shipment", shipment_dataset(feature_set("shipment"), VersionTables(versions), "snapshot")),
     ):
-        install(store, train(model, dataset, trials=1, folds=2).bundle, Signature("test", begin, "test"))
+        install(store, train(model, dataset, budget=Budget(1), folds=2).bundle, Signature("test", begin, "test"))
     clearance = Clearance(store, shipped_policies(), KEY, PSEUDONYMS, utc_now, follow_records=True)
     later = steps_of(folder / "records", begin)
     for step in in_order([*pending, *later]):

@@ -1,0 +1,90 @@
+"""Fitting boosters: one binned matrix for all folds and settings, weights, and what makes a run repeatable."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from data.times import DAY
+from features.definitions import FeatureSet
+from models.encoding import Encoder
+from models.training.dataset import Dataset
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+OWN = ("rounds", "inverse_probability", "half_life_days")
+"""Of a setting, what is ours and not LightGBM's: rounds, the power of the inverse probability of inspection by which a case
+weighs, and after how many days it weighs half (0: never)."""
+
+
+def fixed_parameters(features: FeatureSet, *, seed: int, threads: int) -> dict[str, Any]:
+    """LightGBM's parameters that are not tuned: what the law demands, and what makes a run repeatable."""
+    directions = [feature.direction for feature in features.features]
+    parameters: dict[str, Any] = {
+        "objective": "binary", "verbosity": -1, "seed": seed, "deterministic": True, "force_row_wise": True,
+        "num_threads": threads, "bagging_freq": 1, "cat_smooth": 20.0, "max_cat_to_onehot": 4, "feature_pre_filter": False,
+    }  # fmt: skip
+    if any(directions):
+        parameters["monotone_constraints"] = directions
+        parameters["monotone_constraints_method"] = "advanced"
+    return parameters
+
+
+def weights_of(dataset: Dataset, rows: Integers, setting: dict[str, Any]) -> Floats:
+    """How much each of some cases weighs in training under a setting, 1 in the mean, shape (rows,)."""
+    weights = dataset.weights[rows] ** setting.get("inverse_probability", 0.0)
+    half_life = setting.get("half_life_days", 0)
+    if half_life:
+        age = (dataset.asked_at[rows].max() - dataset.asked_at[rows]) / DAY
+        weights = weights * 0.5 ** (age / half_life)
+    mean: Floats = weights / weights.mean()
+    return mean
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """A dataset ready to fit: its matrix, and the same binned once.
+
+    Attributes:
+        matrix: shape (n, features), as the encoder gives it.
+    """
+
+    dataset: Dataset
+    encoder: Encoder
+    matrix: Floats
+    binned: lightgbm.Dataset
+
+    def fit(self, rows: Integers, parameters: dict[str, Any]) -> lightgbm.Booster:
+        """A booster for violations on some cases."""
+        return self._fit(rows, parameters, self.dataset.outcomes[rows], weights_of(self.dataset, rows, parameters))
+
+    def fit_to(self, rows: Integers, parameters: dict[str, Any], target: Floats) -> lightgbm.Booster:
+        """A booster for another target of some cases, shape (rows,), each weighing what it stands for."""
+        weights = self.dataset.weights[rows]
+        return self._fit(rows, parameters, target, weights / weights.mean())
+
+    def _fit(
+        self, rows: Integers, parameters: dict[str, Any], target: NDArray[Any], weights: Floats
+    ) -> lightgbm.Booster:
+        own = {name: value for name, value in parameters.items() if name not in OWN}
+        part = self.binned.subset(np.sort(rows).tolist(), params=own).construct()
+        order = np.argsort(rows, kind="stable")
+        part.set_label(target[order].astype(np.float32))
+        part.set_weight(weights[order])
+        return lightgbm.train(own, part, num_boost_round=parameters["rounds"])
+
+    def margins(self, booster: lightgbm.Booster, rows: Integers, threads: int) -> Floats:
+        """Log-odds of some cases, shape (rows,)."""
+        return np.asarray(booster.predict(self.matrix[rows], raw_score=True, num_threads=threads))
+
+
+def cases_of(dataset: Dataset, encoder: Encoder, fixed: dict[str, Any]) -> Cases:
+    """Bin a dataset. Bounds of bins come from all its values; outcomes play no part in them."""
+    matrix = encoder.rows(dataset.columns)
+    binned = lightgbm.Dataset(
+        matrix, dataset.outcomes, feature_name=list(encoder.order), categorical_feature=encoder.categories,
+        params={name: fixed[name] for name in ("verbosity", "seed", "num_threads", "feature_pre_filter")},
+    )  # fmt: skip
+    return Cases(dataset, encoder, matrix, binned.construct())

@@ -1,0 +1,112 @@
+"""Laws of calibration and of the interval beside a probability."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.isotonic import IsotonicRegression
+
+from models.calibration import Curve, Kind, Scored, best_kind, fit_calibration, fit_curve
+from models.uncertainty import fit_band
+
+KINDS: tuple[Kind, ...] = ("line", "beta", "isotonic")
+
+
+def drawn(seed: int, count: int, *, bend: float = 0.0) -> tuple[Scored, np.ndarray]:
+    """Cases whose true log-odds are a line of the margin, or bend away from it; and their true probabilities."""
+    rng = np.random.default_rng(seed)
+    margins = rng.normal(-1, 1.5, count)
+    true = 1 / (1 + np.exp(-(0.8 * margins - 0.5 + bend * np.maximum(margins, 0))))
+    return Scored(margins, (rng.random(count) < true).astype(np.int64), np.ones(count)), true
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_curve_never_falls_and_stays_a_probability(kind: Kind) -> None:
+    curve = fit_curve(kind, drawn(1, 2_000)[0])
+    found = curve.probabilities(np.linspace(-30, 30, 4_001))
+    assert (np.diff(found) >= 0).all()
+    assert 0 < found[0] < found[-1] < 1
+    assert curve.probability(0.3) == curve.probabilities(np.array([0.3]))[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_curve_finds_the_truth_of_many_cases(kind: Kind) -> None:
+    scored, true = drawn(2, 60_000)
+    assert np.abs(fit_curve(kind, scored).probabilities(scored.margins) - true).mean() < 0.01
+
+
+@given(seed=st.integers(0, 1000), kind=st.sampled_from(KINDS))
+def test_a_weight_of_two_is_a_case_seen_twice(seed: int, kind: Kind) -> None:
+    scored, _ = drawn(seed, 300)
+    twice = np.random.default_rng(seed).random(300) < 0.3
+    weighted = Scored(scored.margins, scored.outcomes, 1.0 + twice)
+    order = np.concatenate([np.arange(300), np.flatnonzero(twice)])
+    repeated = Scored(scored.margins[order], scored.outcomes[order], np.ones(len(order)))
+    at = np.linspace(-4, 3, 50)
+    # smoothing counts cases, of which repeating makes more: nearly the same, not quite
+    assert fit_curve(kind, weighted).probabilities(at) == pytest.approx(
+        fit_curve(kind, repeated).probabilities(at), abs=0.05
+    )
+
+
+def test_weights_bring_a_sample_back_to_its_population() -> None:
+    rng = np.random.default_rng(3)
+    population, true = drawn(3, 80_000)
+    inclusion = np.where(rng.random(80_000) < 0.5, 0.9, 0.05)  # by something that the margin does not know
+    hidden = inclusion > 0.5
+    outcomes = (rng.random(80_000) < np.where(hidden, np.minimum(true * 1.6, 1), true * 0.4)).astype(np.int64)
+    seen = rng.random(80_000) < inclusion
+    plain = Scored(population.margins[seen], outcomes[seen], np.ones(int(seen.sum())))
+    weighted = Scored(population.margins[seen], outcomes[seen], 1 / inclusion[seen])
+    share = outcomes.mean()
+    stated = [fit_curve("line", scored).probabilities(population.margins).mean() for scored in (plain, weighted)]
+    assert abs(stated[1] - share) < 0.01 < 0.05 < abs(stated[0] - share)
+
+
+def test_the_line_is_kept_where_it_is_true_and_left_where_it_is_not() -> None:
+    straight = [drawn(seed, 4_000)[0] for seed in range(4)]
+    bent = [drawn(seed, 20_000, bend=-0.8)[0] for seed in range(4)]
+    assert best_kind(straight)[0] == "line"
+    assert best_kind(bent)[0] in ("beta", "isotonic")
+
+
+def test_isotonic_levels_are_those_of_the_library_but_for_half_a_case() -> None:
+    scored, _ = drawn(5, 4_000)
+    curve = fit_curve("isotonic", scored)
+    library = IsotonicRegression(out_of_bounds="clip").fit(scored.margins, scored.outcomes)
+    inside = np.array(curve.margins)[5:-5]
+    assert curve.probabilities(inside) == pytest.approx(library.predict(inside), abs=0.06)
+
+
+def test_a_band_holds_the_truth_and_narrows_with_cases() -> None:
+    widths = []
+    for count in (300, 30_000):
+        scored, _ = drawn(6, count)
+        band = fit_band(scored.margins, scored.outcomes)
+        at = np.linspace(-3, 1, 30)
+        bounds = np.array([band.interval(float(one)) for one in at])
+        assert (bounds[:, 0] <= bounds[:, 1]).all()
+        widths.append(float((bounds[:, 1] - bounds[:, 0]).mean()))
+    assert widths[1] < widths[0] / 5
+
+
+@given(seed=st.integers(0, 200))
+def test_a_band_is_the_isotonic_fit_with_the_case_as_if_seen(seed: int) -> None:
+    """Inductive Venn-Abers by their definition, at every knot."""
+    scored, _ = drawn(seed, 120)
+    band = fit_band(scored.margins, scored.outcomes)
+    for outcome, stated in ((0, band.low), (1, band.high)):
+        for margin, probability in list(zip(band.margins, stated, strict=True))[::7]:
+            fitted = IsotonicRegression(out_of_bounds="clip").fit(
+                np.append(scored.margins, margin), np.append(scored.outcomes, outcome)
+            )
+            assert probability == pytest.approx(float(fitted.predict([margin])[0]), abs=1e-9)
+
+
+def test_margins_without_use_give_everyone_the_base_rate() -> None:
+    scored, _ = drawn(7, 500)
+    useless = Scored(-scored.margins, scored.outcomes, scored.weights)
+    curve: Curve = fit_curve("isotonic", useless)
+    assert curve.kind == "line"
+    assert curve.probability(5.0) == curve.probability(-5.0) == pytest.approx(scored.outcomes.mean(), abs=0.01)
+    assert fit_calibration(useless.margins, useless.outcomes).slope == 0
