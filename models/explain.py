@@ -5,6 +5,7 @@ Contributions are LightGBM's own (`pred_contrib`; Lundberg et al. 2020), in log-
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import lightgbm
 import numpy as np
@@ -17,6 +18,7 @@ from models.bundle import Bundle
 from models.scale import whole_points
 
 Floats = NDArray[np.float64]
+History = Literal["established", "thin"]
 _TOLERANCE = 1e-6
 
 
@@ -51,7 +53,7 @@ class Explained:
     base_points: int
     contributions: tuple[Contribution, ...]
     interval: tuple[float, float]
-    history: str
+    history: History
     recovery_fen: int | None = None
     kinds: tuple[tuple[str, float], ...] = ()
 
@@ -115,7 +117,7 @@ class Scorer:
         row = self._encoder.row(vector)
         return self._curve.probability(float(_said(self.booster, row, raw_score=True)[0]))
 
-    def _history(self, vector: Sequence[Value]) -> str:
+    def _history(self, vector: Sequence[Value]) -> History:
         """Whether a case has a short history, where the model tells these apart."""
         if self._thin is None:
             return "established"

@@ -76,13 +76,16 @@ def _from_logarithm(feature: Feature, value: float) -> tuple[str, str]:
 
 
 def reason_of(contribution: "Contribution", prefix: str) -> Reason:
-    """A contribution as a reason.
+    """A contribution as a reason: the value, what is usual in the population that the model learned from, and the points.
 
     Arguments:
         prefix: which score it speaks of: `credit` or `risk`.
     """
     zh_value, en_value = shown(contribution.feature, contribution.value)
     zh_score, en_score = {"credit": ("信用分", "credit score"), "risk": ("风险分", "risk score")}[prefix]
+    zh_usual, en_usual = shown(contribution.feature, contribution.typical)
+    if contribution.typical != contribution.value:
+        zh_value, en_value = f"{zh_value}（参考人群通常为{zh_usual}）", f"{en_value} (usually {en_usual})"
     up = contribution.points > 0
     points = abs(contribution.points)
     return Reason(

@@ -47,11 +47,38 @@ class Share(Answer):
     points: int
 
 
+class Interval(Answer):
+    """How sure a probability is."""
+
+    low: float
+    high: float
+    history: Literal["established", "thin"] = Field(
+        description="By cases of firms with a history like this one's: thin where there are few declarations"
+    )
+
+
+class Kind(Answer):
+    """A kind of violation, and how probable it is."""
+
+    code: str
+    probability: float
+
+
 class ScoreAnswer(Answer):
     """A score: `base_points` and the points of `shares` add up to it."""
 
     score: int
     probability: float
+    interval: Interval | None = Field(
+        None,
+        description="Venn-Abers: the probability, had such a case been seen clean, and had it been seen with a violation",
+    )
+    expected_recovery_fen: int | None = Field(
+        None, description="Duty that an inspection can expect to recover; null where the model does not say"
+    )
+    kinds: list[Kind] = Field(
+        default=[], description="The likeliest kinds of violation, where the model tells them apart"
+    )
     grade: str | None = None
     base_points: int
     shares: list[Share]

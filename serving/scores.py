@@ -17,11 +17,12 @@ from features.questions import Question
 from models.champions import champion
 from models.explain import Explained, Scorer
 from models.policy import Policy
-from serving.answers import ScoreAnswer, Share
+from serving.answers import Interval, Kind, ScoreAnswer, Share
 
 log = logging.getLogger("greenlane.scores")
 
 MODELS = ("credit", "shipment")
+_KINDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,11 @@ class ModelsInUse:
         if explained is None:
             return None
         return ScoreAnswer(
-            score=explained.score, probability=explained.probability, base_points=explained.base_points,
+            score=explained.score, probability=explained.probability,
+            interval=Interval(low=explained.interval[0], high=explained.interval[1], history=explained.history),
+            expected_recovery_fen=explained.recovery_fen,
+            kinds=[Kind(code=code, probability=probability) for code, probability in explained.kinds[:_KINDS]],
+            base_points=explained.base_points,
             grade=policy.grade(explained.score) if policy else None,
             shares=[Share(code=c.group, points=c.points) for c in explained.contributions],
             model=self._scorers[model].bundle.digest,
