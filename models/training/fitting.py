@@ -56,9 +56,14 @@ class Cases:
     matrix: Floats
     binned: lightgbm.Dataset
 
-    def fit(self, rows: Integers, parameters: dict[str, Any]) -> lightgbm.Booster:
-        """A booster for violations on some cases."""
-        return self._fit(rows, parameters, self.dataset.outcomes[rows], weights_of(self.dataset, rows, parameters))
+    def fit(self, rows: Integers, parameters: dict[str, Any], times: Integers | None = None) -> lightgbm.Booster:
+        """A booster for violations on some cases.
+
+        Arguments:
+            times: how often each counts; once where None.
+        """
+        weights = weights_of(self.dataset, rows, parameters)
+        return self._fit(rows, parameters, self.dataset.outcomes[rows], weights if times is None else weights * times)
 
     def fit_to(self, rows: Integers, parameters: dict[str, Any], target: Floats) -> lightgbm.Booster:
         """A booster for another target of some cases, shape (rows,), each weighing what it stands for."""

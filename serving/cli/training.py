@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from getpass import getuser
+from time import perf_counter
 from typing import Annotated, Literal
 
 import typer
@@ -38,6 +39,7 @@ class Outcome:
     version: str
     digest: str
     metrics: dict[str, float]
+    seconds: dict[str, float]
 
 
 def train_and_log(
@@ -72,8 +74,10 @@ def train_and_log(
     chosen = feature_set(features)
     if (chosen.about == "enterprise") != (model == "credit"):
         raise ModelError(f"feature set {features!r} is about a {chosen.about}; it does not fit the {model} model")
+    begin = perf_counter()
     with progress(f"{model}: computing features") as show:
         dataset = dataset_of(chosen, snapshot, snapshot.digest, until=until, progress=show)
+    of_features = perf_counter() - begin
     budget = Budget(trials, minutes, config.studies_uri if study else None, f"{model}-{study}" if study else "")
     with progress(f"{model}: tuning on {len(dataset):,} rows") as show:
         trained = train(model, dataset, budget=budget, seed=seed, threads=settings.threads, progress=show)
@@ -81,7 +85,8 @@ def train_and_log(
     if promote:
         set_champion(config, logged)
         install(store, trained.bundle, Signature(getuser(), utc_now(), "promoted on training"))
-    return Outcome(logged.run_id, logged.name, logged.version, trained.bundle.digest, trained.metrics.flat())
+    seconds = {"features": of_features, **trained.seconds, "whole run": perf_counter() - begin}
+    return Outcome(logged.run_id, logged.name, logged.version, trained.bundle.digest, trained.metrics.flat(), seconds)
 
 
 def train_model(
@@ -117,7 +122,13 @@ def train_model(
     )
     if json:
         print_json(
-            {"run_id": outcome.run_id, "version": outcome.version, "digest": outcome.digest, "metrics": outcome.metrics}
+            {
+                "run_id": outcome.run_id,
+                "version": outcome.version,
+                "digest": outcome.digest,
+                "metrics": outcome.metrics,
+                "seconds": outcome.seconds,
+            }
         )
         return
     table = Table(

@@ -12,6 +12,8 @@ from models.encoding import fit_encoder
 from models.training.dataset import Dataset
 from models.training.fitting import Cases, cases_of, fixed_parameters, weights_of
 from models.training.heads import OTHER, fit_heads
+from models.training.stability import churn, stability_of
+from models.training.train import Trained, train
 from models.training.tuning import Budget, tune
 
 _SETTING = {"rounds": 30, "learning_rate": 0.1, "num_leaves": 7, "min_data_in_leaf": 10}
@@ -119,3 +121,25 @@ def test_a_study_goes_on_where_it_stopped_and_is_shared(tmp_path: Path) -> None:
 
 def test_time_ends_a_study(tmp_path: Path) -> None:
     assert len(tune(lambda _s, _f: 0.0, 1, Budget(1000, 0.02), weighted=False, days=10.0, seed=7).trials) < 1000
+
+
+def test_reasons_of_the_same_data_are_the_same_and_of_noise_are_not(shipments: Dataset, trained: Trained) -> None:
+    parameters = fixed_parameters(shipments.features, seed=7, threads=1) | trained.tuned.best.parameters
+    real = stability_of(cases(shipments), trained.bundle, parameters, refits=3, most=100)
+    rng = np.random.default_rng(1)
+    noise = replace(shipments, outcomes=rng.permutation(shipments.outcomes))
+    of_noise = train("shipment", noise, budget=Budget(1), folds=2)
+    lost = stability_of(cases(noise), of_noise.bundle, parameters, refits=3, most=100)
+    assert 0 <= lost.kept < real.kept <= 1
+    assert real.least_kept <= real.kept
+    matrix = trained.bundle.encoder.rows(shipments.columns)[:100]
+    assert churn(trained.bundle, trained.bundle, matrix, matrix) == pytest.approx(0)
+    assert churn(trained.bundle, of_noise.bundle, matrix, of_noise.bundle.encoder.rows(shipments.columns)[:100]) > 0.2
+
+
+def test_what_counts_not_at_all_is_as_if_it_were_not_there(shipments: Dataset) -> None:
+    parameters = fixed_parameters(shipments.features, seed=7, threads=1) | _SETTING | {"min_data_in_leaf": 1}
+    ready, rows = cases(shipments), np.arange(len(shipments))
+    kept = rows % 5 > 0
+    one, other = ready.fit(rows, parameters, times=kept.astype(np.int64)), ready.fit(rows[kept], parameters)
+    assert ready.margins(one, rows[kept], 1) == pytest.approx(ready.margins(other, rows[kept], 1), abs=1e-6)

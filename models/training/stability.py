@@ -1,0 +1,121 @@
+"""Whether reasons can be relied on: how many of a case's main reasons stay when the data had been a little different.
+
+The model is fitted anew on samples of enterprises drawn with replacement, and its reasons are compared with those given. A reason
+that another sample would not give says more about the sample than about the firm.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bundle import Bundle
+from models.training.fitting import Cases
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+TOP = 3
+"""How many reasons of a case are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """How reasons and scores stay over refits.
+
+    Attributes:
+        kept: share of the main reasons of a case that a refit gives as main reasons too, mean over cases and refits.
+        least_kept: the same of the refit that keeps least.
+        first_kept: share of cases whose first reason stays among the main ones.
+        moved: standard deviation of a case's log-odds over refits, mean over cases.
+        refits, cases: how many.
+    """
+
+    kept: float
+    least_kept: float
+    first_kept: float
+    moved: float
+    refits: int
+    cases: int
+
+    def flat(self) -> dict[str, float]:
+        """The figures by name."""
+        return {
+            "reasons_kept": self.kept, "reasons_kept_least": self.least_kept, "first_reason_kept": self.first_kept,
+            "log_odds_moved": self.moved,
+        }  # fmt: skip
+
+
+def stability_of(
+    cases: Cases, bundle: Bundle, setting: dict[str, Any], *, refits: int = 8, most: int = 400, seed: int = 7,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Stability:  # fmt: skip
+    """Refit on samples of enterprises and compare reasons.
+
+    Arguments:
+        setting: the parameters of the model, fixed and tuned.
+        refits: how many samples. most: cases that are compared, drawn at random.
+        progress: called with refits done and their total.
+    """
+    rng = np.random.default_rng(seed)
+    rows = np.sort(rng.permutation(len(cases.dataset))[:most])
+    booster = lightgbm.Booster(model_str=bundle.trees)
+    given = grouped_contributions(booster, bundle.manifest.groups, cases.matrix[rows])
+    firms, of_row = np.unique(cases.dataset.enterprises.astype(str), return_inverse=True)
+    kept, first, margins = [], [], []
+    for number in range(refits):
+        times = np.bincount(rng.integers(0, len(firms), len(firms)), minlength=len(firms))[of_row]
+        drawn = np.flatnonzero(times)
+        refit = cases.fit(drawn, setting | {"seed": seed + number + 1}, times=times[drawn])
+        found = grouped_contributions(refit, bundle.manifest.groups, cases.matrix[rows])
+        kept.append(overlap(given, found))
+        first.append(
+            float(np.mean([leads in main for leads, main in zip(_main(given)[:, 0], _main(found), strict=True)]))
+        )
+        margins.append(found.sum(axis=1))
+        progress(number + 1, refits)
+    moved = float(np.std(margins, axis=0).mean())
+    return Stability(float(np.mean(kept)), min(kept), float(np.mean(first)), moved, refits, len(rows))
+
+
+def churn(bundle: Bundle, champion: Bundle, matrix: Floats, champion_matrix: Floats) -> float:
+    """Share of the main reasons of some cases that a champion would not have given.
+
+    Arguments:
+        matrix, champion_matrix: the same cases as each model's encoder gives them, shape (n, features) each.
+    """
+    mine, theirs = (
+        _named(grouped_contributions(lightgbm.Booster(model_str=one.trees), one.manifest.groups, rows), one)
+        for one, rows in ((bundle, matrix), (champion, champion_matrix))
+    )
+    same = [len(own & other) / TOP for own, other in zip(mine, theirs, strict=True)]
+    return 1.0 - float(np.mean(same))
+
+
+def grouped_contributions(booster: lightgbm.Booster, groups: Sequence[str], matrix: Floats) -> Floats:
+    """Contributions by group of features, in the order of the groups' first feature, shape (n, groups)."""
+    values = np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=1))[:, :-1]
+    order = {group: place for place, group in enumerate(dict.fromkeys(groups))}
+    sums = np.zeros((len(matrix), len(order)))
+    for place, group in enumerate(groups):
+        sums[:, order[group]] += values[:, place]
+    return sums
+
+
+def overlap(given: Floats, found: Floats) -> float:
+    """Mean share of the main groups of each row that two tables of contributions have in common."""
+    pairs = zip(_main(given), _main(found), strict=True)
+    return float(np.mean([len(np.intersect1d(one, other)) / TOP for one, other in pairs]))
+
+
+def _main(contributions: Floats) -> Integers:
+    """The groups that move each row most, shape (n, TOP)."""
+    main: Integers = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :TOP]
+    return main
+
+
+def _named(contributions: Floats, bundle: Bundle) -> list[set[str]]:
+    names = list(dict.fromkeys(bundle.manifest.groups))
+    return [{names[place] for place in row} for row in _main(contributions)]
