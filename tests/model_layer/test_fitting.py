@@ -137,9 +137,12 @@ def test_reasons_of_the_same_data_are_the_same_and_of_noise_are_not(shipments: D
     assert churn(trained.bundle, of_noise.bundle, matrix, of_noise.bundle.encoder.rows(shipments.columns)[:100]) > 0.2
 
 
-def test_what_counts_not_at_all_is_as_if_it_were_not_there(shipments: Dataset) -> None:
-    parameters = fixed_parameters(shipments.features, seed=7, threads=1) | _SETTING | {"min_data_in_leaf": 1}
+def test_what_counts_more_often_weighs_more(shipments: Dataset) -> None:
+    parameters = fixed_parameters(shipments.features, seed=7, threads=1) | _SETTING
     ready, rows = cases(shipments), np.arange(len(shipments))
-    kept = rows % 5 > 0
-    one, other = ready.fit(rows, parameters, times=kept.astype(np.int64)), ready.fit(rows[kept], parameters)
-    assert ready.margins(one, rows[kept], 1) == pytest.approx(ready.margins(other, rows[kept], 1), abs=1e-6)
+    means = [
+        ready.margins(ready.fit(rows, parameters, times=1 + often * shipments.outcomes), rows, 1).mean()
+        for often in (0, 1, 4)
+    ]
+    assert means == sorted(means)
+    assert means[2] > means[0] + 1
