@@ -49,6 +49,10 @@ class StoreError(DataError):
     """The database is missing, locked, or of another schema version."""
 
 
+class ClusterError(CreditRiskError):
+    """A Dask cluster that was named does not answer."""
+
+
 class FeatureError(CreditRiskError):
     """A feature definition or its state is wrong."""
 

@@ -6,8 +6,9 @@ The same data, seed and number of trials give the same bundle digest.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lightgbm
 import numpy as np
@@ -25,17 +26,27 @@ from models.training.fitting import Cases, cases_of, fixed_parameters
 from models.training.groups import groups_of, typical_of
 from models.training.heads import Heads, fit_heads
 from models.training.splits import Fold, forward_folds
+from models.training.stability import Stability, stability_of
 from models.training.tuning import Budget, Setting, Tuned, tune
 from models.uncertainty import Band, fit_band
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Progress = Callable[[str, int, int], None]
+"""Called with what is done, how much of it, and the total."""
 _TUNED_ROWS = 20_000
 """How many cases of a fold a trial learns from, and how many it is judged on, at most: more would choose the same."""
 _FOLD_ROWS = 200_000
 """How many cases the models of the forward folds learn from, at most."""
 _THIN = Thin("declarations_365d", 10.0)
 _LEAST_BAND = 200
+
+
+def quiet(_what: str, _done: int, _total: int) -> None:
+    """Show no progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,7 @@ class Trained:
     Attributes:
         folds: the forward folds.
         calibrations: mean loss of each kind of curve on later folds.
+        stability: whether reasons stay over refits; None where none were made.
         seconds: how long each part took; the only thing here that differs from run to run.
     """
 
@@ -71,6 +83,7 @@ class Trained:
     folds: list[Fold]
     folded: Folded
     calibrations: dict[Kind, float]
+    stability: Stability | None
     importance: dict[str, float]
     seconds: dict[str, float]
 
@@ -96,28 +109,85 @@ class _Clock:
         self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - begin
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a training run works on.
+
+    Attributes:
+        fixed: parameters that are not tuned.
+        tried: of each fold, the cases that trials learn from and those that they are judged on.
+    """
+
+    cases: Cases
+    fixed: Setting
+    folds: list[Fold]
+    tried: list[tuple[Integers, Integers]]
+
+
+def plan_of(dataset: Dataset, *, folds: int = 4, seed: int = 7, threads: int = 1) -> Plan:
+    """Split, encode and bin a dataset.
+
+    Raises:
+        TooFewLabelsError: where outcomes are too few.
+    """
+    demand_labels(dataset)
+    rng = np.random.default_rng(seed)
+    split = forward_folds(dataset, folds)
+    encoder = fit_encoder(dataset.features, dataset.columns)
+    fixed = fixed_parameters(dataset.features, seed=seed, threads=threads)
+    tried = [
+        (_some(np.flatnonzero(fold.train), _TUNED_ROWS, rng), _some(np.flatnonzero(fold.valid), _TUNED_ROWS, rng))
+        for fold in split
+    ]
+    return Plan(cases_of(dataset, encoder, fixed), fixed, split, tried)
+
+
+def search(
+    plan: Plan, budget: Budget, *, seed: int = 7, progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> Tuned:
+    """Try settings on the forward folds of a plan."""
+    dataset = plan.cases.dataset
+
+    def loss(setting: Setting, number: int) -> float:
+        """Log loss after a straight line: a setting is not blamed for a shift of the base rate that calibration mends."""
+        learned, judged = plan.tried[number]
+        parameters = plan.fixed | setting
+        margins = plan.cases.margins(plan.cases.fit(learned, parameters), judged, parameters["num_threads"])
+        outcomes, weights = dataset.outcomes[judged], dataset.weights[judged]
+        return log_loss(fit_calibration(margins, outcomes, weights).probabilities(margins), outcomes, weights)
+
+    days = float(dataset.asked_at.max() - dataset.asked_at.min()) / DAY
+    weighted = len(np.unique(dataset.weights)) > 1
+    return tune(loss, len(plan.folds), budget, weighted=weighted, days=days, seed=seed, progress=progress)
+
+
 def train(
     model: str, dataset: Dataset, *, budget: Budget | None = None, folds: int = 4, seed: int = 7, threads: int = 1,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    refits: int = 0, cluster: "Client | None" = None, progress: Progress = quiet,
 ) -> Trained:  # fmt: skip
     """Train a model on a dataset.
 
     Arguments:
         model: `credit` or `shipment`.
         budget: how many parameter settings to try, and for how long.
-        progress: called with trials done and their total.
+        refits: how often to refit on other samples, to see whether reasons stay.
+        cluster: the client of a Dask cluster that tunes and fits.
+        progress: called with what is done, with trials or refits done and their total.
     Raises:
         TooFewLabelsError: where outcomes are too few.
     """
-    demand_labels(dataset)
-    clock, rng = _Clock(), np.random.default_rng(seed)
-    split = forward_folds(dataset, folds)
+    clock, budget, rng = _Clock(), budget or Budget(), np.random.default_rng(seed)
     with clock.part("encoding and binning"):
-        encoder = fit_encoder(dataset.features, dataset.columns)
-        fixed = fixed_parameters(dataset.features, seed=seed, threads=threads)
-        cases = cases_of(dataset, encoder, fixed)
+        plan = plan_of(dataset, folds=folds, seed=seed, threads=threads)
+    cases, fixed, split = plan.cases, plan.fixed, plan.folds
     with clock.part("tuning"):
-        tuned = _tuned(cases, fixed, split, budget or Budget(), rng, seed, progress)
+        if cluster is not None:
+            from models.training.cluster import search_on
+
+            search_on(
+                cluster, dataset, budget, folds=folds, seed=seed, threads=threads, progress=partial(progress, "tuning")
+            )
+        tuned = search(plan, budget, seed=seed, progress=partial(progress, "tuning"))
     setting = fixed | tuned.best.parameters
     with clock.part("forward folds"):
         scored = [_scored(cases, fold, setting, rng) for fold in split]
@@ -133,36 +203,30 @@ def train(
         curve, line = fit_curve(kind, whole), fit_calibration(whole.margins, whole.outcomes, whole.weights)
         bands = _bands(dataset, folded)
     with clock.part("final model"):
-        booster = cases.fit(np.arange(len(dataset)), setting)
+        booster = _final(cases, setting, cluster)
     with clock.part("recovery and kinds"):
         heads = fit_heads(cases, fixed)
     metrics = measure(whole.outcomes, folded.probabilities)
     with clock.part("bundle"):
         parts = _Parts(cases, booster, heads, setting, curve, bands, metrics, seed)
         bundle = _bundle(model, parts, line.slope, line.intercept)
+    stability = None
+    if refits:
+        with clock.part("stability of reasons"):
+            stability = stability_of(
+                cases, bundle, setting, refits=refits, seed=seed, progress=partial(progress, "refits")
+            )
     gain = booster.feature_importance("gain")
-    importance = dict(sorted(zip(encoder.order, map(float, gain), strict=True), key=lambda item: -item[1]))
-    return Trained(bundle, dataset, metrics, tuned, split, folded, losses, importance, clock.seconds)
+    importance = dict(sorted(zip(cases.encoder.order, map(float, gain), strict=True), key=lambda item: -item[1]))
+    return Trained(bundle, dataset, metrics, tuned, split, folded, losses, stability, importance, clock.seconds)
 
 
-def _tuned(
-    cases: Cases, fixed: Setting, split: Sequence[Fold], budget: Budget, rng: np.random.Generator, seed: int,
-    progress: Callable[[int, int], None],
-) -> Tuned:  # fmt: skip
-    dataset = cases.dataset
-    some = [[_some(np.flatnonzero(part), _TUNED_ROWS, rng) for part in (fold.train, fold.valid)] for fold in split]
+def _final(cases: Cases, setting: Setting, cluster: "Client | None") -> lightgbm.Booster:
+    if cluster is None:
+        return cases.fit(np.arange(len(cases.dataset)), setting)
+    from models.training.cluster import fit_on
 
-    def loss(setting: Setting, number: int) -> float:
-        """Log loss after a straight line: a setting is not blamed for a shift of the base rate that calibration mends."""
-        learned, judged = some[number]
-        parameters = fixed | setting
-        margins = cases.margins(cases.fit(learned, parameters), judged, parameters["num_threads"])
-        outcomes, weights = dataset.outcomes[judged], dataset.weights[judged]
-        return log_loss(fit_calibration(margins, outcomes, weights).probabilities(margins), outcomes, weights)
-
-    days = float(dataset.asked_at.max() - dataset.asked_at.min()) / DAY
-    weighted = len(np.unique(dataset.weights)) > 1
-    return tune(loss, len(split), budget, weighted=weighted, days=days, seed=seed, progress=progress)
+    return fit_on(cluster, cases, setting)
 
 
 def _scored(cases: Cases, fold: Fold, setting: Setting, rng: np.random.Generator) -> Scored:

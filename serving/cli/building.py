@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from data.errors import FeatureError
+from serving.cli.cluster import client_of
 from serving.cli.records import Json
 from serving.cli.snapshots import named_snapshot
 from serving.cli.terminal import out, print_json, progress
@@ -117,16 +118,10 @@ def _run(scheduler: str | None, workers: int) -> "Iterator[Run]":
     """Threads of this process, or the workers of a cluster."""
     from features.batch import on_threads
 
-    if scheduler is None:
-        yield on_threads(workers)
-        return
-    from distributed import Client
+    with client_of(scheduler) as client:
+        if client is None:
+            yield on_threads(workers)
+            return
+        from features.cluster import on_cluster
 
-    from features.cluster import on_cluster
-
-    try:
-        client = Client(scheduler, timeout=10)
-    except (OSError, ValueError) as error:
-        raise FeatureError(f"no Dask scheduler answers at {scheduler}: {error}") from None
-    with client:
         yield on_cluster(client)

@@ -13,6 +13,7 @@ from data.records import utc_now
 from data.snapshots import Snapshot
 from data.store import Store, open_store
 from data.times import OPEN
+from serving.cli.cluster import client_of
 from serving.cli.records import Json, Until, instant_of
 from serving.cli.snapshots import named_snapshot, take_snapshot
 from serving.cli.terminal import out, print_json, progress
@@ -55,6 +56,8 @@ def train_and_log(
     minutes: float | None = None,
     study: str | None = None,
     seed: int = 7,
+    refits: int = 0,
+    scheduler: str | None = None,
 ) -> Outcome:
     """Train on a snapshot, log the run to MLflow, and make it champion where asked to.
 
@@ -62,6 +65,8 @@ def train_and_log(
         store: takes the bundle of a new champion; nothing is read from it.
         trials, minutes: when tuning ends.
         study: the name of a shared study in the database of studies.
+        refits: how often to refit on other samples, to see whether reasons stay.
+        scheduler: the address of a Dask scheduler.
     """
     from features.catalogue import feature_set
     from models.champions import Signature, install
@@ -79,8 +84,11 @@ def train_and_log(
         dataset = dataset_of(chosen, snapshot, snapshot.digest, until=until, progress=show)
     of_features = perf_counter() - begin
     budget = Budget(trials, minutes, config.studies_uri if study else None, f"{model}-{study}" if study else "")
-    with progress(f"{model}: tuning on {len(dataset):,} rows") as show:
-        trained = train(model, dataset, budget=budget, seed=seed, threads=settings.threads, progress=show)
+    with progress(f"{model}: training on {len(dataset):,} rows") as show, client_of(scheduler) as cluster:
+        trained = train(
+            model, dataset, budget=budget, seed=seed, threads=settings.threads, refits=refits, cluster=cluster,
+            progress=lambda _what, done, total: show(done, total),
+        )  # fmt: skip
     logged = log_run(config, trained)
     if promote:
         set_champion(config, logged)
@@ -99,6 +107,12 @@ def train_model(
     ] = 20,
     minutes: Annotated[float | None, typer.Option(min=0, help="Begin no new setting after so long.")] = None,
     study: Annotated[str | None, typer.Option(help="Share or go on with the tuning study of this name.")] = None,
+    refits: Annotated[
+        int, typer.Option(min=0, help="Refit so often on other samples, to see whether reasons stay.")
+    ] = 8,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler that tunes and fits; needs --study.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed and data give the same model.")] = 7,
     promote: Annotated[bool, typer.Option("--promote", help="Make it the champion.")] = False,
     json: Json = False,
@@ -119,6 +133,8 @@ def train_model(
         study=study,
         promote=promote,
         seed=seed,
+        refits=refits,
+        scheduler=scheduler,
     )
     if json:
         print_json(
