@@ -13,8 +13,9 @@ from data.times import show
 from features.definitions import FeatureSet
 from features.forms import Value
 from features.measures import Key, Measure
-from features.online import CodeName, Days, KeyState, Observer, Sight, days_from_bytes, days_to_bytes
+from features.online import Days, KeyState, days_from_bytes, days_to_bytes
 from features.questions import Question
+from features.sights import CodeName, Observer, Sight
 
 _FORMAT = 2
 """Of the stored state; another one is built anew."""
@@ -216,7 +217,7 @@ class LiveFeatures:
         return _Progress(row.applied_seq, row.advanced_to) if row is not None and row.catalogue == self.digest else None
 
     def _load(self, connection: Connection, names: Sequence[str]) -> dict[str, KeyState]:
-        states = {name: self._observer.state(name) for name in names}
+        states = {name: KeyState(self._observer.layout(name)) for name in names}
         for start in range(0, len(names), _CHUNK):
             for key, part, stored in connection.execute(_STATES, {"names": names[start : start + _CHUNK]}):
                 states[key].load(part, stored)

@@ -164,7 +164,7 @@ MUTANTS = (
         "row_at(place.unit, event_at) > least)", "row_at(place.unit, event_at) >= least)",
     ),
     Mutant(
-        "one instant is too short to be seen", "online.py",
+        "one instant is too short to be seen", "sights.py",
         "record.usable_until <= start + 1:", "record.usable_until <= start + 2:",
     ),
     # --- live -----------------------------------------------------------------------------------------------------------
