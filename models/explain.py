@@ -1,18 +1,19 @@
 """Scores with their reasons: exact path-dependent TreeSHAP, grouped, as whole points that add up to the score.
 
-Contributions are LightGBM's own (`pred_contrib`; Lundberg et al. 2020), in log-odds against the training population.
+Contributions are path-dependent TreeSHAP (Lundberg et al. 2020) by `models.contributions`, in log-odds against the training
+population.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import lightgbm
-import numpy as np
 
 from data.errors import BundleError
 from features.definitions import Feature, FeatureSet
 from features.forms import Value
 from models.bundle import Bundle
+from models.contributions.explainer import Contributions
 from models.scale import whole_points
 
 _TOLERANCE = 1e-6
@@ -41,7 +42,7 @@ class Explained:
 
 
 class Scorer:
-    """A bundle ready to score: one thread, no pandas.
+    """A bundle ready to score: one thread, no pandas. Compiled loops are loaded when it is made, so that no answer waits for them.
 
     Raises:
         BundleError: where the trees cannot be read or do not fit the manifest.
@@ -59,6 +60,7 @@ class Scorer:
             raise BundleError(
                 f"the trees of model {bundle.manifest.model} have another number of features than its manifest"
             )
+        self._contributions = Contributions(bundle.trees)
         groups: dict[str, list[int]] = {}
         for place, feature in enumerate(self.features.features):
             groups.setdefault(feature.group or feature.name, []).append(place)
@@ -66,9 +68,8 @@ class Scorer:
 
     def explain(self, vector: Sequence[Value]) -> Explained:
         """Score one vector of feature values, in the order of the feature set, and say why."""
-        row = self._encoder.row(vector)
-        shap = np.asarray(self.booster.predict(row, pred_contrib=True, num_threads=1))[0]
-        margin = float(np.asarray(self.booster.predict(row, raw_score=True, num_threads=1))[0])
+        row = self._encoder.row(vector)[0]
+        shap, margin = self._contributions.row(row), self._contributions.margin(row)
         assert abs(float(shap.sum()) - margin) <= _TOLERANCE * max(1.0, abs(margin)), "contributions must add up"
         slope, factor = self._calibration.slope, self._scale.factor
         score = self._scale.score(self._calibration.log_odds(margin))
@@ -86,7 +87,4 @@ class Scorer:
 
     def probability(self, vector: Sequence[Value]) -> float:
         """The calibrated probability alone."""
-        row = self._encoder.row(vector)
-        return self._calibration.probability(
-            float(np.asarray(self.booster.predict(row, raw_score=True, num_threads=1))[0])
-        )
+        return self._calibration.probability(self._contributions.margin(self._encoder.row(vector)[0]))
