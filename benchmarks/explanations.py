@@ -31,7 +31,8 @@ TREES, LEAVES, FEATURES, CATEGORIES, BATCH = 300, (31, 63), 120, 10, 1000
 SHAP = "shap.TreeExplainer"
 PINS = {
     "woodelf": ("woodelf-explainer==0.4.8", "lightgbm==4.7.0", "numpy==2.4.6", "pandas==3.1.1"),
-    "fasttreeshap": ("fasttreeshap==0.1.6", "lightgbm==4.7.0", "numpy==1.23.5", "pandas==1.5.3", "scikit-learn==1.2.2", "numba==0.57.1"),
+    "fasttreeshap": ("fasttreeshap==0.1.6", "lightgbm==4.7.0", "numpy==1.23.5", "pandas==1.5.3", "scikit-learn==1.2.2",
+                     "numba==0.57.1"),
 }  # fmt: skip
 """What each peer's environment holds."""
 _TOLERANCE = 1e-12
@@ -41,7 +42,9 @@ Matrix = np.ndarray[Any, Any]
 
 def main(
     folder: Annotated[Path, typer.Option(help="Where the benchmarks' world is kept.")] = FOLDER,
-    peers: Annotated[bool, typer.Option(help="Whether WOODELF and Fast TreeSHAP run too, installed on first use.")] = True,
+    peers: Annotated[
+        bool, typer.Option(help="Whether WOODELF and Fast TreeSHAP run too, installed on first use.")
+    ] = True,
     quick: Annotated[bool, typer.Option("--quick", help="Few rounds: shows that it runs, not how fast.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
@@ -58,7 +61,7 @@ def main(
             apart[title] = _difference(booster, matrix[-BATCH:])
             rows, batch = _contenders(booster, matrix)
             interleaved(rows, rounds, block=10, warm_up=10)
-            interleaved(batch, max(3, rounds // 30), block=1, warm_up=1)
+            interleaved(batch, max(3, rounds // 60), block=1, warm_up=1)
             parts |= {f"one row, {title}": rows, f"{BATCH} rows, {title}": batch}
         if peers:
             parts |= _beside_peers(rounds, quick, remarks)
@@ -129,7 +132,9 @@ def _difference(booster: lightgbm.Booster, rows: Matrix) -> float:
     margins = np.asarray(booster.predict(rows, raw_score=True, num_threads=1))
     apart, allowed = float(np.abs(ours[:, :-1] - theirs).max()), _TOLERANCE * float(np.abs(margins).max())
     from_score = float(np.abs(ours.sum(axis=1) - margins).max())
-    if max(apart, from_score) > allowed or any(contributions.margin(row) != m for row, m in zip(rows, margins, strict=True)):
+    if max(apart, from_score) > allowed or any(
+        contributions.margin(row) != m for row, m in zip(rows, margins, strict=True)
+    ):
         raise SystemExit(f"explanations differ: {apart:.2e} from each other, {from_score:.2e} from the score")
     return apart
 
@@ -168,7 +173,12 @@ def _peer(
         yield None
         return
     command = [python, "-W", "ignore", "-m", "benchmarks.explanation_peer", name, model, rows]
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    pipes: dict[str, Any] = {
+        "stdin": subprocess.PIPE,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.DEVNULL,
+        "text": True,
+    }
     with subprocess.Popen(command, cwd=ROOT, **pipes) as process:
         assert process.stdin is not None
         assert process.stdout is not None

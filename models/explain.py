@@ -42,7 +42,7 @@ class Explained:
 
 
 class Scorer:
-    """A bundle ready to score: one thread, no pandas. Compiled loops are loaded when it is made, so that no answer waits for them.
+    """A bundle ready to score: one thread, no pandas. Compiled loops are loaded when it is made: no answer waits for them.
 
     Raises:
         BundleError: where the trees cannot be read or do not fit the manifest.

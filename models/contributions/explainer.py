@@ -54,13 +54,13 @@ class Contributions:
         return self._by_quadrature(fitting)
 
     def _by_quadrature(self, rows: Floats) -> Floats:
-        result = np.empty((len(rows), self.features + 1))
+        result: Floats = np.empty((len(rows), self.features + 1))
         contributions_of(*self._arrays, self.base, *self._rules, rows, result)
         return result
 
     def _fitting(self, rows: Floats) -> Floats:
         """A copy that compiled loops take without a look and without being compiled anew: plain, writable, of two axes."""
-        copied = np.array(rows, dtype=np.float64, order="C", ndmin=2)
+        copied: Floats = np.array(rows, dtype=np.float64, order="C", ndmin=2)
         if copied.ndim != 2 or copied.shape[1] != self.features:
             raise ModelError(f"rows have shape {copied.shape} where the model has {self.features} features")
         return copied

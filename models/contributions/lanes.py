@@ -1,7 +1,9 @@
-"""Eight doubles as one value in compiled loops: what is done to it is done to all eight at once, in one instruction where there is one.
+"""Eight doubles as one value in compiled loops: what is done to it is done to all eight, in one instruction where there is one.
 
 Plain loops over eight numbers stay scalar, because the compiler cannot tell that arrays do not overlap. Only additions,
 subtractions, multiplications and divisions, each rounded by itself: results are the same bits on every processor.
+
+Numba's cache does not see edits here: touch `quadrature.py` after one.
 """
 
 import operator
@@ -17,13 +19,13 @@ WIDTH = 8
 _VECTOR = ir.VectorType(ir.DoubleType(), WIDTH)
 
 
-class _Lanes(types.Type):
+class _Lanes(types.Type):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(name=f"Lanes{WIDTH}")
 
 
 @register_model(_Lanes)
-class _LanesModel(models.PrimitiveModel):
+class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
     def __init__(self, manager: Any, kind: types.Type) -> None:
         super().__init__(manager, kind, _VECTOR)
 
@@ -34,11 +36,14 @@ LANES = _Lanes()
 def _define(operation: Callable[[Any, Any], Any], instruction: str) -> None:
     @intrinsic
     def apply(typing: Any, one: types.Type, two: types.Type) -> Any:
-        return LANES(LANES, LANES), lambda context, builder, signature, given: getattr(builder, instruction)(*given)
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            return getattr(builder, instruction)(*given)
+
+        return LANES(LANES, LANES), generate
 
     @overload(operation, strict=False)
     def overloaded(one: types.Type, two: types.Type) -> Any:
-        return (lambda one, two: apply(one, two)) if one is LANES and two is LANES else None
+        return (lambda one, two: apply(one, two)) if one is LANES and two is LANES else None  # noqa: PLW0108 - numba asks
 
 
 for _operation, _instruction in (

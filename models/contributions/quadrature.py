@@ -52,14 +52,14 @@ def _read(row: Floats, numbers: Floats, categories: Categories) -> None:
 @_inlined
 def _word(node: Any, category: int) -> int:
     """Which word has the bit of a category: the empty one at the end where the node knows no such category."""
-    return node.word + min(category >> 5, node.words)  # type: ignore[no-any-return]
+    return node.word + min(category >> 5, node.words)
 
 
 @_inlined
 def _goes_left(node: Any, number: float, category: int, word: int) -> bool:
     """LightGBM's `Tree::Decision` without a jump: nothing is below a categorical node's threshold, a numeric one has no bits."""
     by_number = (number <= node.threshold) | ((number != number) & node.nan_goes_left)
-    return by_number | ((word >> (category & 31)) & 1 != 0)  # type: ignore[no-any-return]
+    return by_number | ((word >> (category & 31)) & 1 != 0)
 
 
 @_compiled

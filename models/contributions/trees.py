@@ -5,6 +5,7 @@ The format is LightGBM's `Tree::ToString`; what a node does with a value is its 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,7 +136,9 @@ def _tree(fields: dict[str, str], features: int) -> _Tree:
     _demand(kind < _ZERO_IS_MISSING + _NAN_IS_MISSING, "decision_type")
     is_categorical, zero_is_missing = kind & _CATEGORICAL != 0, kind & _ZERO_IS_MISSING != 0
     nodes["threshold"] = _numbers(fields, "threshold", np.float64, count - 1)
-    by_default = np.where(zero_is_missing | (kind & _NAN_IS_MISSING != 0), kind & _DEFAULT_LEFT, nodes["threshold"] >= 0)
+    by_default = np.where(
+        zero_is_missing | (kind & _NAN_IS_MISSING != 0), kind & _DEFAULT_LEFT, nodes["threshold"] >= 0
+    )
     nodes["nan_goes_left"] = ~is_categorical & (by_default != 0)
     nodes["feature"] = feature
     nodes["column"] = feature + features * zero_is_missing
@@ -216,7 +219,7 @@ def _fields(lines: list[str]) -> dict[str, str]:
     return {name: value for name, equals, value in pairs if equals}
 
 
-def _numbers(fields: dict[str, str], name: str, kind: type[np.generic], count: int) -> NDArray[np.generic]:
+def _numbers(fields: dict[str, str], name: str, kind: type[np.generic], count: int) -> NDArray[Any]:
     try:
         numbers = np.array(fields[name].split(), dtype=kind)
     except (KeyError, ValueError, OverflowError):

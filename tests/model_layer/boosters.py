@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 ODD = (
     np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-36, -1e-40, 1e-35, 2e-35, 1e300, 0.5, -0.5, -1.0, -3.0, 1.5, 2.999, 31.0, 32.0, 99.0,
-    2.0**31 - 1, 2.0**31, 3e9, -3e9,
+    2.0**31 - 1, 2.0**31, 3e9, -3e9, 2.0**32 + 1, 2.0**40 + 3,
 )  # fmt: skip
 CATEGORIES = 2
 

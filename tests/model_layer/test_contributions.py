@@ -136,6 +136,12 @@ def test_counts_that_are_estimates_still_add_up() -> None:
         assert contributions.row(row).sum() == pytest.approx(contributions.margin(row), abs=1e-14)
 
 
+def test_a_value_at_a_threshold_goes_left() -> None:
+    booster, _ = _small()
+    thresholds = read_forest(booster.model_to_string()).nodes["threshold"]
+    _check(booster, np.array([np.full(3, threshold) for threshold in thresholds]))
+
+
 def test_nan_at_a_threshold_of_zero_is_read_as_zero() -> None:
     booster, rows = _small()
     text = _with(_with(booster.model_to_string(), "threshold", "0 0 0"), "decision_type", "0 0 0")
