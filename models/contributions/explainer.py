@@ -40,7 +40,8 @@ class Contributions:
 
     def row(self, row: Floats) -> Floats:
         """Contributions of a row of shape (features,), and the base value: shape (features + 1,), adding up to the margin."""
-        return self.rows(row)[0]
+        contributions: Floats = self.rows(row)[0]
+        return contributions
 
     def rows(self, rows: Floats) -> Floats:
         """Contributions of rows of shape (n, features), and the base value: shape (n, features + 1). One thread, no GIL.
@@ -50,7 +51,8 @@ class Contributions:
         """
         fitting = self._fitting(rows)
         if self._booster is not None:
-            return np.asarray(self._booster.predict(fitting, pred_contrib=True, num_threads=1), dtype=np.float64)
+            answered: Floats = np.asarray(self._booster.predict(fitting, pred_contrib=True, num_threads=1))
+            return answered
         return self._by_quadrature(fitting)
 
     def _by_quadrature(self, rows: Floats) -> Floats:
