@@ -25,11 +25,12 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import environments
+from benchmarks.environments import NotFinishedError, last_line, run
 from benchmarks.feature_world import FEATURES, questions_file, records_file
 from benchmarks.measure import facts, write_json
 
-_ROOT = Path(__file__).parents[1]
-_FOLDER = _ROOT / "var" / "bench"
+_FOLDER = environments.FOLDER
 _CLOSE = 1e-9
 _WIDTH = 120
 PINS = {
@@ -73,29 +74,13 @@ CONTENDERS = (
 )
 
 
-class NotFinishedError(Exception):
-    """A contender did not finish. Its message says why."""
-
-
 def python_of(environment: str) -> Path:
-    """The interpreter of an environment, which is made on first use and whenever its pins change.
+    """The interpreter of a contender's environment: this one for our own.
 
     Raises:
         NotFinishedError: when pip cannot make it.
     """
-    if environment == "own":
-        return Path(sys.executable)
-    folder = _FOLDER / f"{environment}-env"
-    python, stamp, pins = folder / "bin" / "python", folder / "pins.txt", "\n".join(PINS[environment])
-    if not stamp.exists() or stamp.read_text() != pins:
-        Console(stderr=True).print(f"making the environment of {environment}, once")
-        pip = [python, "-m", "pip", "install", "--quiet", *PINS[environment]]
-        for command in ([sys.executable, "-m", "venv", "--clear", folder], pip):
-            done = _run(command, 900)
-            if done.returncode:
-                raise NotFinishedError(f"no environment: {_last_line(done.stderr)}")
-        stamp.write_text(pins)
-    return python
+    return Path(sys.executable) if environment == "own" else environments.python_of(environment, PINS[environment])
 
 
 def turn(call: str, python: Path, records: Path, second: Path, answers: Path, patience: float) -> dict[str, Any]:
@@ -106,21 +91,13 @@ def turn(call: str, python: Path, records: Path, second: Path, answers: Path, pa
     """
     command = [python, "-W", "ignore", "-m", "benchmarks.feature_run", call, records, second, answers]
     try:
-        done = _run(command, patience)
+        done = run(command, patience)
     except subprocess.TimeoutExpired:
         raise NotFinishedError(f"not finished after {patience:.0f} s") from None
     if done.returncode:
-        raise NotFinishedError("killed" if done.returncode < 0 else _last_line(done.stderr))
-    figures: dict[str, Any] = json.loads(_last_line(done.stdout))
+        raise NotFinishedError("killed" if done.returncode < 0 else last_line(done.stderr))
+    figures: dict[str, Any] = json.loads(last_line(done.stdout))
     return figures
-
-
-def _run(command: Sequence[str | Path], patience: float) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=patience, check=False)
-
-
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["it said nothing"])[-1]
 
 
 def given_to(contender: Contender, records: Path, questions: Path) -> Path:

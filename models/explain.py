@@ -1,10 +1,12 @@
 """Scores with their reasons: exact path-dependent TreeSHAP, grouped, as whole points that add up to the score.
 
-Contributions are LightGBM's own (`pred_contrib`; Lundberg et al. 2020), in log-odds against the training population.
+Contributions are path-dependent TreeSHAP (Lundberg et al. 2020) by `models.contributions`, in log-odds against the training
+population.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import exp
 from typing import Literal
 
 import lightgbm
@@ -15,6 +17,7 @@ from data.errors import BundleError
 from features.definitions import Feature, FeatureSet
 from features.forms import Value
 from models.bundle import Bundle
+from models.contributions.explainer import Contributions
 from models.scale import whole_points
 
 Floats = NDArray[np.float64]
@@ -59,7 +62,7 @@ class Explained:
 
 
 class Scorer:
-    """A bundle ready to score: one thread, no pandas.
+    """A bundle ready to score: one thread, no pandas. Compiled loops are loaded when it is made: no answer waits for them.
 
     Raises:
         BundleError: where the trees cannot be read or do not fit the manifest.
@@ -71,11 +74,14 @@ class Scorer:
         self._encoder, self._calibration, self._scale = bundle.encoder, bundle.calibration, bundle.scale
         self._curve = bundle.manifest.curve
         self.booster = _read(bundle, bundle.trees)
-        self._heads = {name: _read(bundle, trees) for name, trees in bundle.heads.items()}
+        recovery, typology = bundle.heads.get("recovery"), bundle.heads.get("typology")
+        self._recovered = None if recovery is None else Contributions(recovery)
+        self._typology = None if typology is None else _read(bundle, typology)
         if self.booster.num_feature() != len(self.features.features):
             raise BundleError(
                 f"the trees of model {bundle.manifest.model} have another number of features than its manifest"
             )
+        self._contributions = Contributions(bundle.trees)
         groups: dict[str, list[int]] = {}
         for place, group in enumerate(bundle.manifest.groups):
             groups.setdefault(group, []).append(place)
@@ -85,9 +91,8 @@ class Scorer:
 
     def explain(self, vector: Sequence[Value]) -> Explained:
         """Score one vector of feature values, in the order of the feature set, and say why."""
-        row = self._encoder.row(vector)
-        shap = _said(self.booster, row, pred_contrib=True)[0]
-        margin = float(_said(self.booster, row, raw_score=True)[0])
+        row = self._encoder.row(vector)[0]
+        shap, margin = self._contributions.row(row), self._contributions.margin(row)
         assert abs(float(shap.sum()) - margin) <= _TOLERANCE * max(1.0, abs(margin)), "contributions must add up"
         slope, factor = self._calibration.slope, self._scale.factor
         score = self._scale.score(self._calibration.log_odds(margin))
@@ -114,8 +119,7 @@ class Scorer:
 
     def probability(self, vector: Sequence[Value]) -> float:
         """The calibrated probability alone."""
-        row = self._encoder.row(vector)
-        return self._curve.probability(float(_said(self.booster, row, raw_score=True)[0]))
+        return self._curve.probability(self._contributions.margin(self._encoder.row(vector)[0]))
 
     def _history(self, vector: Sequence[Value]) -> History:
         """Whether a case has a short history, where the model tells these apart."""
@@ -127,16 +131,14 @@ class Scorer:
 
     def _recovery(self, row: Floats, probability: float) -> int | None:
         """Expected duty of an inspection in fen: its probability of a violation times the duty of one."""
-        head = self._heads.get("recovery")
-        if head is None:
+        if self._recovered is None:
             return None
-        return round(probability * float(_said(head, row)[0]) * self.bundle.manifest.recovery_fen)
+        return round(probability * exp(self._recovered.margin(row)) * self.bundle.manifest.recovery_fen)
 
     def _kinds(self, row: Floats, probability: float) -> tuple[tuple[str, float], ...]:
-        head = self._heads.get("typology")
-        if head is None:
+        if self._typology is None:
             return ()
-        shares = _said(head, row)[0]
+        shares = np.asarray(self._typology.predict(row[None, :], num_threads=1))[0]
         found = zip(self.bundle.manifest.kinds, (shares * probability).tolist(), strict=True)
         return tuple(sorted(found, key=lambda kind: (-kind[1], kind[0])))
 
@@ -146,8 +148,3 @@ def _read(bundle: Bundle, trees: str) -> lightgbm.Booster:
         return lightgbm.Booster(model_str=trees)
     except lightgbm.basic.LightGBMError as error:
         raise BundleError(f"the trees of model {bundle.manifest.model} cannot be read: {error}") from None
-
-
-def _said(booster: lightgbm.Booster, row: Floats, **how: bool) -> Floats:
-    """What a booster says of one row, on one thread."""
-    return np.asarray(booster.predict(row, num_threads=1, **how))

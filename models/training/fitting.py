@@ -93,3 +93,11 @@ def cases_of(dataset: Dataset, encoder: Encoder, fixed: dict[str, Any]) -> Cases
         params={name: fixed[name] for name in ("verbosity", "seed", "num_threads", "feature_pre_filter")},
     )  # fmt: skip
     return Cases(dataset, encoder, matrix, binned.construct())
+
+
+def portable(booster: lightgbm.Booster) -> str:
+    """A model's text without the settings of the machine that trained it, so that equal models are equal text."""
+    text: str = booster.model_to_string(num_iteration=-1)
+    head, _, tail = text.partition("\nparameters:\n")
+    _, _, rest = tail.partition("end of parameters\n")
+    return head + "\n" + rest

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
-from models.training.fitting import Cases
+from models.contributions.explainer import Contributions
+from models.training.fitting import Cases, portable
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -61,15 +61,14 @@ def stability_of(
     """
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.permutation(len(cases.dataset))[:most])
-    booster = lightgbm.Booster(model_str=bundle.trees)
-    given = grouped_contributions(booster, bundle.manifest.groups, cases.matrix[rows])
+    given = grouped_contributions(bundle.trees, bundle.manifest.groups, cases.matrix[rows])
     firms, of_row = np.unique(cases.dataset.enterprises.astype(str), return_inverse=True)
     kept, first, margins = [], [], []
     for number in range(refits):
         times = np.bincount(rng.integers(0, len(firms), len(firms)), minlength=len(firms))[of_row]
         drawn = np.flatnonzero(times)
         refit = cases.fit(drawn, setting | {"seed": seed + number + 1}, times=times[drawn])
-        found = grouped_contributions(refit, bundle.manifest.groups, cases.matrix[rows])
+        found = grouped_contributions(portable(refit), bundle.manifest.groups, cases.matrix[rows])
         kept.append(overlap(given, found))
         first.append(
             float(np.mean([leads in main for leads, main in zip(_main(given)[:, 0], _main(found), strict=True)]))
@@ -87,16 +86,22 @@ def churn(bundle: Bundle, champion: Bundle, matrix: Floats, champion_matrix: Flo
         matrix, champion_matrix: the same cases as each model's encoder gives them, shape (n, features) each.
     """
     mine, theirs = (
-        _named(grouped_contributions(lightgbm.Booster(model_str=one.trees), one.manifest.groups, rows), one)
+        _named(grouped_contributions(one.trees, one.manifest.groups, rows), one)
         for one, rows in ((bundle, matrix), (champion, champion_matrix))
     )
     same = [len(own & other) / TOP for own, other in zip(mine, theirs, strict=True)]
     return 1.0 - float(np.mean(same))
 
 
-def grouped_contributions(booster: lightgbm.Booster, groups: Sequence[str], matrix: Floats) -> Floats:
-    """Contributions by group of features, in the order of the groups' first feature, shape (n, groups)."""
-    values = np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=1))[:, :-1]
+def grouped_contributions(trees: str, groups: Sequence[str], matrix: Floats) -> Floats:
+    """Contributions by group of features, in the order of the groups' first feature, shape (n, groups).
+
+    Arguments:
+        trees: LightGBM's model text.
+        groups: of each feature.
+        matrix: shape (n, features).
+    """
+    values = Contributions(trees).rows(matrix)[:, :-1]
     order = {group: place for place, group in enumerate(dict.fromkeys(groups))}
     sums = np.zeros((len(matrix), len(order)))
     for place, group in enumerate(groups):

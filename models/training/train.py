@@ -22,7 +22,7 @@ from models.encoding import Encoder, fit_encoder
 from models.evaluation.metrics import Metrics, measure
 from models.scale import CREDIT_SCALE, RISK_SCALE
 from models.training.dataset import Dataset, demand_labels
-from models.training.fitting import Cases, cases_of, fixed_parameters
+from models.training.fitting import Cases, cases_of, fixed_parameters, portable
 from models.training.groups import groups_of, typical_of
 from models.training.heads import Heads, fit_heads
 from models.training.splits import Fold, forward_folds
@@ -293,11 +293,3 @@ def _bundle(model: str, parts: _Parts, slope: float, intercept: float) -> Bundle
     heads = {"recovery": parts.heads.recovery, "typology": parts.heads.typology}
     texts = {name: portable(head) for name, head in heads.items() if head is not None}
     return make_bundle(manifest, portable(parts.booster), texts)
-
-
-def portable(booster: lightgbm.Booster) -> str:
-    """A model's text without the settings of the machine that trained it, so that equal models are equal text."""
-    text: str = booster.model_to_string(num_iteration=-1)
-    head, _, tail = text.partition("\nparameters:\n")
-    _, _, rest = tail.partition("end of parameters\n")
-    return head + "\n" + rest
