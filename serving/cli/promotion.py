@@ -211,22 +211,24 @@ def _signature(name: str | None, reason: str) -> "Signature":
 
 
 def _print_history(entries: "list[Entry]") -> None:
-    table = Table("when", "model", "version", "bundle", "what", "who", "gates", "why", title="Champions, oldest first")
     for entry in entries:
         line, proposal = entry.promotion, entry.proposal
-        who = line.promoted_by
+        out.print(
+            f"[bold]{show(line.promoted_at)[:16]}  {line.model} version {line.version or '-'}[/]  bundle {line.digest[:16]}…  "
+            f"{line.kind}, {line.environment}",
+            soft_wrap=True,
+        )
         if proposal is not None and line.environment == "production":
-            who = f"{proposal.proposed_by}, then {line.promoted_by}"
-        table.add_row(
-            show(line.promoted_at)[:16], line.model, line.version or "-", line.digest[:12],
-            f"{line.kind}, {line.environment}", escape(who), _gates_in_words(entry.judged), escape(line.reason),
-        )  # fmt: skip
-    out.print(table)
+            out.print(f"  proposed by {escape(proposal.proposed_by)}: {escape(proposal.reason)}", soft_wrap=True)
+        verb = {"rollback": "rolled back"}.get(
+            line.kind, "approved" if line.environment == "production" else "promoted"
+        )
+        out.print(f"  {verb} by {escape(line.promoted_by)}: {escape(line.reason)}", soft_wrap=True)
+        if entry.judged is not None:
+            out.print(f"  gates: {_gates_in_words(entry.judged)}", soft_wrap=True)
 
 
-def _gates_in_words(judged: "Judged | None") -> str:
-    if judged is None:
-        return "-"
+def _gates_in_words(judged: "Judged") -> str:
     states = [verdict.state for verdict in judged.verdicts]
     return ", ".join(f"{states.count(s)} {s.replace('_', ' ')}" for s in _COLOURS if s in states) or "none"
 
