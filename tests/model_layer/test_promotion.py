@@ -284,6 +284,23 @@ def test_a_champion_of_the_trial_is_no_way_back_in_production(store: Store) -> N
         rollback(store, "shipment", by("Ada"), "production")
 
 
+def test_a_bundle_that_was_promoted_twice_in_a_row_is_one_step_back(store: Store) -> None:
+    for version in ("1", "2", "2"):
+        propose(store, candidate(version), by("Ada"), "trial")
+    assert rollback(store, "shipment", by("Ada"), "trial").version == "1"
+    with pytest.raises(PromotionError, match="no earlier shipment champion of trial"):
+        rollback(store, "shipment", by("Ada"), "trial")
+
+
+def test_rolling_back_twice_goes_further_back_and_what_was_undone_can_be_promoted_again(store: Store) -> None:
+    for version in ("1", "2", "3"):
+        to_production(store, version)
+    found = [rollback(store, "shipment", by("Ada"), "production").version for _ in range(2)]
+    to_production(store, "3")
+    found.append(rollback(store, "shipment", by("Ada"), "production").version)
+    assert found == ["2", "1", "1"]
+
+
 def test_a_bundle_that_is_gone_or_changed_cannot_be_returned_to(store: Store) -> None:
     to_production(store, "1")
     to_production(store, "2")
