@@ -105,7 +105,7 @@ def log_run(config: RegistryConfig, trained: Trained) -> Logged:
 
     bundle, manifest = trained.bundle, trained.bundle.manifest
     named = config.models[manifest.model]
-    for uri in {config.tracking_uri, config.registry}:
+    for uri in (config.tracking_uri, config.registry):
         _prepare(uri)
     mlflow.set_tracking_uri(config.tracking_uri)
     mlflow.set_registry_uri(config.registry)
