@@ -27,6 +27,11 @@ from tests.model_layer.bundles import small_bundle
 FIGURES = {"auc": 0.8, "ece": 0.01, "latency_p99_ms": 3.0}
 
 
+def client_of(path: Path) -> MlflowClient:
+    """A client that takes no notice of what other tests told MLflow."""
+    return MlflowClient(f"sqlite:///{path}", f"sqlite:///{path}")
+
+
 @dataclass(frozen=True)
 class Office:
     """A folder with a database and an MLflow of its own, and the people who promote there."""
@@ -36,7 +41,7 @@ class Office:
 
     @property
     def client(self) -> MlflowClient:
-        return MlflowClient(f"sqlite:///{self.folder / 'ml.db'}")
+        return client_of(self.folder / "ml.db")
 
     def register(self, number: int, **figures: float) -> str:
         """Put a small bundle into the registry, as training does; returns its version."""
@@ -97,7 +102,7 @@ class Office:
 def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database of MLflow with nothing in it: making one costs seconds, copying one does not."""
     path = tmp_path_factory.mktemp("mlflow") / "ml.db"
-    MlflowClient(f"sqlite:///{path}").search_registered_models()
+    client_of(path).search_registered_models()
     return path
 
 
