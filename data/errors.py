@@ -73,6 +73,14 @@ class NoChampionError(ModelError):
     """No model has been promoted yet."""
 
 
+class PromotionError(ModelError):
+    """A promotion, an approval or a rollback is not allowed as asked."""
+
+
+class GateError(PromotionError):
+    """A model does not pass the gates that stand before production."""
+
+
 class TooFewLabelsError(ModelError):
     """Not enough matured outcomes to train or to evaluate."""
 

@@ -30,6 +30,8 @@ TABLE: dict[type[CreditRiskError], tuple[int, str, str]] = {
     data_errors.MappingError: (422, "mapping", "A mapping does not fit"),
     data_errors.BundleError: (503, "model-unusable", "A model bundle cannot be used"),
     data_errors.NoChampionError: (503, "no-champion", "No model is in use"),
+    data_errors.GateError: (422, "gates", "A model does not pass its gates"),
+    data_errors.PromotionError: (409, "promotion", "A promotion is not allowed"),
     data_errors.TooFewLabelsError: (422, "too-few-labels", "Not enough outcomes"),
     data_errors.ModelError: (503, "model-unusable", "A model cannot be used"),
     data_errors.PolicyError: (503, "no-policy", "No decision policy is usable"),

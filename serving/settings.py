@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     database: str | None = None
     """SQLAlchemy URL; without it, SQLite in `var`."""
     mlflow_config: Path = Path("mlflow.yaml")
+    environment: Literal["trial", "production"] | None = None
+    """Whether models are promoted on trial (by one person) or for production (passed gates, two people); without it, the embedded
+    SQLite is a trial and a database server is production. A store that was in production once stays there."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     clock: Literal["system", "records"] = "system"
@@ -44,6 +47,11 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """Where records are stored."""
         return self.database or f"sqlite:///{self.var / 'greenlane.db'}"
+
+    @property
+    def promotes_in(self) -> Literal["trial", "production"]:
+        """How models are promoted, as far as the settings say."""
+        return self.environment or ("trial" if self.database_url.startswith("sqlite") else "production")
 
     def draw_secret(self) -> bytes:
         """The key of the random lane."""

@@ -192,8 +192,31 @@ promotions = Table(
     Column("promoted_at", BigInteger, nullable=False),
     Column("promoted_by", String(100), nullable=False),
     Column("reason", Text, nullable=False),
+    Column("kind", String(10), nullable=False, server_default="promotion"),
+    Column("environment", String(10), nullable=False, server_default="trial"),
+    Column("login", String(100)),
+    Column("version", String(40)),
+    Column("proposal", BigInteger),
+    Index(None, "proposal", unique=True),
 )  # fmt: skip
-"""Who made which bundle the champion, when and why. The last row of a model names its champion."""
+"""Who made which bundle the champion, when and why: a promotion or a rollback, on trial or in production, under which login,
+which version of the registry, by which proposal (installed once at most). The last row of a model names its champion."""
+
+proposals = Table(
+    "proposals", metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("model", String(40), nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("environment", String(10), nullable=False),
+    Column("proposed_at", BigInteger, nullable=False),
+    Column("proposed_by", String(100), nullable=False),
+    Column("login", String(100), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("judged", Text, nullable=False),
+    Index(None, "model", "version"),
+)  # fmt: skip
+"""Who wants which version to be the champion, and why. `judged` is what the gates saw and said (see `models.promotion`)."""
 
 peer_tables = Table(
     "peer_tables", metadata,

@@ -42,8 +42,9 @@ def demo(
 ) -> None:
     """Simulate a world, import it, train both models, gather peers, start the service, and ask it for decisions."""
     settings = Settings(
-        var=folder, database=f"sqlite:///{folder / 'greenlane.db'}", clock="records", draw_key=_PUBLIC_KEY
-    )
+        var=folder, database=f"sqlite:///{folder / 'greenlane.db'}", clock="records", draw_key=_PUBLIC_KEY,
+        environment="trial",
+    )  # fmt: skip
     _clear(folder)
     _prepare(settings, trials)
     if prepare_only:

@@ -1,34 +1,29 @@
-"""Commands of the data scientist: train, promote."""
+"""The command of the data scientist: train."""
 
 from dataclasses import dataclass
-from getpass import getuser
 from time import perf_counter
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from data.errors import ModelError
-from data.records import utc_now
 from data.snapshots import Snapshot
 from data.store import Store, open_store
 from data.times import OPEN
 from serving.cli.cluster import client_of
+from serving.cli.promotion import ModelName, demand_trial, promote_trained
 from serving.cli.records import Json, Until, instant_of
 from serving.cli.snapshots import named_snapshot, take_snapshot
 from serving.cli.terminal import out, print_json, progress
 from serving.settings import Settings, read_settings
 
 _SNAPSHOT_HELP = "The snapshot to train on: its id, or its folder. Without it, one is taken now."
-ModelName = Annotated[
-    Literal["credit", "shipment"], typer.Argument(help="credit (enterprises) or shipment (declarations)")
-]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("train")(train_model)
-    app.command("promote")(promote_model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +54,25 @@ def train_and_log(
     refits: int = 0,
     scheduler: str | None = None,
 ) -> Outcome:
-    """Train on a snapshot, log the run to MLflow, and make it champion where asked to.
+    """Train on a snapshot, log the run to MLflow, and make it champion where asked to, on trial.
 
     Arguments:
-        store: takes the bundle of a new champion; nothing is read from it.
+        store: takes the bundle of a new champion; no record is read from it.
         trials, minutes: when tuning ends.
         study: the name of a shared study in the database of studies.
         refits: how often to refit on other samples, to see whether reasons stay.
         scheduler: the address of a Dask scheduler.
+    Raises:
+        PromotionError: where it is to be champion and the store is in production.
     """
     from features.catalogue import feature_set
-    from models.champions import Signature, install
-    from models.registry import load_config, log_run, set_champion
+    from models.registry import load_config, log_run
     from models.training.dataset import dataset_of
     from models.training.train import train
     from models.training.tuning import Budget
 
+    if promote:
+        demand_trial(store, settings)
     config = load_config(settings.mlflow_config)
     chosen = feature_set(features)
     if (chosen.about == "enterprise") != (model == "credit"):
@@ -91,8 +89,7 @@ def train_and_log(
         )  # fmt: skip
     logged = log_run(config, trained)
     if promote:
-        set_champion(config, logged)
-        install(store, trained.bundle, Signature(getuser(), utc_now(), "promoted on training"))
+        promote_trained(store, settings, model, logged.version)
     seconds = {"features": of_features, **trained.seconds, "whole run": perf_counter() - begin}
     return Outcome(logged.run_id, logged.name, logged.version, trained.bundle.digest, trained.metrics.flat(), seconds)
 
@@ -114,7 +111,7 @@ def train_model(
         str | None, typer.Option(help="Address of a Dask scheduler that tunes and fits; needs --study.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed and data give the same model.")] = 7,
-    promote: Annotated[bool, typer.Option("--promote", help="Make it the champion.")] = False,
+    promote: Annotated[bool, typer.Option("--promote", help="Make it the champion, on trial.")] = False,
     json: Json = False,
 ) -> None:
     """Tune, calibrate and train a model; log the run, its plots and its bundle to MLflow."""
@@ -154,20 +151,3 @@ def train_model(
         table.add_row(name, f"{value:,.0f}" if name == "rows" else f"{value:.4f}")
     out.print(table)
     out.print(f"bundle {outcome.digest[:16]}…  run {outcome.run_id}  (mlflow ui --backend-store-uri … shows plots)")
-
-
-def promote_model(
-    model: ModelName,
-    version: Annotated[str, typer.Argument(help="The registry's version number.")],
-    reason: Annotated[str, typer.Option(help="Why; kept with the promotion.")],
-) -> None:
-    """Make a registered version the champion: the registry's alias moves and the store takes its bundle."""
-    from models.champions import Signature, install
-    from models.registry import bundle_of_version, load_config, set_champion
-
-    settings = read_settings()
-    config = load_config(settings.mlflow_config)
-    bundle, logged = bundle_of_version(config, model, version)
-    install(open_store(settings.database_url), bundle, Signature(getuser(), utc_now(), reason))
-    set_champion(config, logged)
-    out.print(f"{logged.name} version {logged.version} is the champion (bundle {bundle.digest[:16]}…)")

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -412,6 +412,61 @@ def test_migrations_make_exactly_the_declared_schema(empty_url: str) -> None:
         assert set(inspect(connection).get_table_names()) == {*metadata.tables, "alembic_version"}
 
 
+def migrate(store: Store, move: Callable[[Config, str], None], revision: str) -> None:
+    with store.write() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(engine.__file__).parent.parent / "migrations"))
+        config.attributes["connection"] = connection
+        move(config, revision)
+
+
+def test_promotions_of_an_older_database_were_made_on_trial_and_survive_the_way_back(empty_url: str) -> None:
+    with closing(open_store(empty_url)) as store:
+        migrate(store, command.downgrade, "0007")
+        with store.write() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO promotions (model, digest, promoted_at, promoted_by, reason) "
+                    "VALUES ('credit', 'd1', 5, 'me', 'why')"
+                )
+            )
+        migrate(store, command.upgrade, "head")
+        first = bundle_rows.Promotion("credit", "d1", 5, "me", "why", seq=1)
+        again = bundle_rows.Promotion("credit", "d2", 6, "you", "so", "rollback", "production", "u1", "7", 3, seq=2)
+        with store.write() as connection:
+            assert bundle_rows.book(connection) == [first]
+            assert not bundle_rows.is_in_production(connection)
+            bundle_rows.promote(connection, again)
+            assert bundle_rows.book(connection, "credit") == [first, again]
+            assert bundle_rows.is_in_production(connection)
+        migrate(store, command.downgrade, "0007")
+        migrate(store, command.upgrade, "head")
+        with store.read() as connection:
+            assert [(one.digest, one.promoted_by) for one in bundle_rows.book(connection)] == [
+                ("d1", "me"),
+                ("d2", "you"),
+            ]
+            assert bundle_rows.champions(connection) == {"credit": "d2"}
+
+
+def test_a_proposal_is_kept_as_it_was_made_and_installed_once(store: Store) -> None:
+    made = bundle_rows.Proposal("credit", "7", "d1", "production", T0, "Li Na 李娜", "lina", "why", '{"a":1}')
+    with store.write() as connection:
+        ids = [bundle_rows.propose(connection, one) for one in (made, replace(made, model="shipment", version="8"))]
+    with store.read() as connection:
+        assert bundle_rows.proposed(connection) == [
+            replace(made, id=ids[0]), replace(made, id=ids[1], model="shipment", version="8")
+        ]  # fmt: skip
+        assert bundle_rows.proposed(connection, "credit", "7") == [replace(made, id=ids[0])]
+        assert bundle_rows.proposed(connection, "credit", "8") == []
+        assert bundle_rows.is_in_production(connection)
+    line = bundle_rows.Promotion("credit", "d1", T0, "me", "why", proposal=ids[0])
+    with store.write() as connection:
+        bundle_rows.promote(connection, line)
+    with pytest.raises(StoreError), store.write() as connection:
+        bundle_rows.promote(connection, line)
+
+
 def test_an_older_database_is_brought_up_with_its_records(empty_url: str) -> None:
     """What the first schema stored is found by the columns of later ones, and the way back works."""
     with closing(open_store(empty_url)) as store:
@@ -431,12 +486,8 @@ def test_an_older_database_is_brought_up_with_its_records(empty_url: str) -> Non
             kind="identity", guid="i", source="s", action="new", event_at=T0, known_at=T0, payload=firm
         )
         assert send(store, record, identity) == ["accepted", "accepted"]
-        for move, revision in ((command.downgrade, "0001"), (command.upgrade, "head")):
-            with store.write() as connection:
-                config = Config()
-                config.set_main_option("script_location", str(Path(engine.__file__).parent.parent / "migrations"))
-                config.attributes["connection"] = connection
-                move(config, revision)
+        migrate(store, command.downgrade, "0001")
+        migrate(store, command.upgrade, "head")
         with store.read() as connection:
             found = record_rows.current_documents(connection, ("declaration",), order_nos=["o"])
             assert list(found.values()) == [record]

@@ -247,6 +247,16 @@ WRONG = {
     "no registry": Wrong(
         ["train", "credit"], ("nowhere.yaml",), environment={"GREENLANE_MLFLOW_CONFIG": "nowhere.yaml"}
     ),
+    "promote alone in production": Wrong(
+        ["train", "shipment", "--promote"], ("two people", "greenlane promote"),
+        environment={"GREENLANE_ENVIRONMENT": "production"},
+    ),
+    "promote what is not configured": Wrong(["promote", "credit", "1", "--reason", "why"], ("mlflow.yaml", "credit")),
+    "promote for no reason": Wrong(["promote", "credit", "1", "--reason", " "], ("--reason",)),
+    "roll back nothing": Wrong(["rollback", "credit", "--reason", "why"], ("no credit model",)),
+    "unknown environment": Wrong(
+        ["champions"], ("GREENLANE_ENVIRONMENT", "trial"), environment={"GREENLANE_ENVIRONMENT": "both"}
+    ),
     "nothing to study": Wrong(["features", "study"], ("outcomes",)),
     "study without a snapshot": Wrong(["features", "study", "--snapshot", "none"], ("none", "snapshot")),
     "unknown decision": Wrong(["features", "verify", "--decision", "dec_0"], ("dec_0", "decision_id")),
