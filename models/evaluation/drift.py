@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from features.batch import Values
 from features.study import months, stability
+from models.evaluation.intervals import Estimate
 from models.evaluation.reliability import reliability
 from models.evaluation.weighted import Ranking
 
@@ -66,15 +67,12 @@ def shifts(columns: Mapping[str, Values], at: Integers) -> tuple[Shift, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """Scores in a month: how many rows, what was stated and found (with its 95 % interval), and the AUC (NaN where it
-    does not exist)."""
+    """Scores in a month: how many rows, what was stated and found, and the AUC (NaN where it does not exist)."""
 
     start: int
     rows: int
     stated: float
-    found: float
-    low: float
-    high: float
+    found: Estimate
     auc: float
 
 
@@ -90,5 +88,5 @@ def by_month(
         own, said, weight = outcomes[inside], probabilities[inside], weights[inside]
         (whole,) = reliability(own, said, weight, clusters[inside], bins=1).bins
         auc = Ranking.of(said).curve(own, weight).auc
-        result.append(Month(start, whole.rows, whole.stated, whole.found, whole.low, whole.high, auc))
+        result.append(Month(start, whole.rows, whole.stated, whole.found, auc))
     return tuple(result)

@@ -12,7 +12,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.intervals import REPLICATES, Draws, Estimate, multiplicities
+from models.evaluation.intervals import LEVEL, REPLICATES, Draws, Estimate, multiplicities, sizes, widening
+from models.evaluation.reliability import share
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -21,7 +22,8 @@ LEAST_ROWS = 100
 """Smaller groups are shown, and left out of parity: chance alone sets them apart."""
 LEAST_SELECTED = 20
 """So many selected rows a group must have before its hit rate counts for parity."""
-UNKNOWN = "unknown"
+UNKNOWN, OTHERS = "unknown", "others"
+MOST_GROUPS = 40
 _CHUNK = 50
 _MEASURES = ("weight", "hits", "selected", "selected_hits", "stated")
 
@@ -31,7 +33,8 @@ class Group:
     """A group of a segment.
 
     Attributes:
-        rows, selected_rows: how many there are, and how many of them are selected (not weighted).
+        rows, selected_rows, enterprises: how many there are, how many of them are selected (not weighted), and of how many
+            enterprises they are.
         base_rate: share of violations. stated: mean stated probability.
         inspection_rate: share that is selected. hit_rate: share of violations among those.
         miss_rate: share of the group's violations that are not selected.
@@ -42,6 +45,7 @@ class Group:
     name: str
     rows: int
     selected_rows: float
+    enterprises: int
     base_rate: Estimate
     stated: Estimate
     inspection_rate: Estimate
@@ -93,49 +97,70 @@ def fairness(
         weights: how many rows each stands for, shape (n,). clusters: number of each row's enterprise, shape (n,).
         least: rows that a group must have to count for parity.
     """
-    names: list[tuple[str, str]] = []
-    columns, counts = [], []
     of_rows = np.stack((weights, weights * outcomes, weights * selected, weights * selected * outcomes,
                         weights * probabilities))  # fmt: skip
-    count = int(clusters.max()) + 1
-    for segment, values in segments.items():
-        labels, group = np.unique(np.array([UNKNOWN if v is None else str(v) for v in values]), return_inverse=True)
-        rows = np.bincount(group, minlength=len(labels))
-        taken = np.bincount(group, selected, minlength=len(labels))
-        for number, label in enumerate(labels.tolist()):
-            inside = group == number
-            names.append((segment, label))
-            counts.append((int(rows[number]), float(taken[number])))
-            columns.append([np.bincount(clusters[inside], own[inside], minlength=count) for own in of_rows])
-    whole = [np.bincount(clusters, own, minlength=count) for own in of_rows]
-    sums = np.array([*columns, whole])  # groups and the whole, measures, clusters
+    return tuple(
+        _segment(name, _labelled(values), of_rows, selected, clusters, least, replicates, seed)
+        for name, values in segments.items()
+    )
+
+
+def _labelled(values: Texts) -> Texts:
+    """The group of each row, those beyond the largest together, so that a thousand platforms stay a table."""
+    labels, group = np.unique(np.array([UNKNOWN if v is None else str(v) for v in values]), return_inverse=True)
+    largest = np.argsort(-np.bincount(group), kind="stable")[:MOST_GROUPS]
+    kept = np.where(np.isin(np.arange(len(labels)), largest), labels, OTHERS)
+    return np.asarray(kept[group])
+
+
+def _segment(
+    segment: str,
+    labels: Texts,
+    of_rows: Floats,
+    selected: Floats,
+    clusters: Integers,
+    least: int,
+    replicates: int,
+    seed: int,
+) -> Segment:
+    count, names = int(clusters.max()) + 1, np.unique(labels)
+    rows = np.array([(labels == name).sum() for name in names])
+    taken = np.array([selected[labels == name].sum() for name in names])
+    parts = [labels == name for name in names] + [np.ones(len(labels), dtype=bool)]
+    sums = np.array(
+        [[np.bincount(clusters[part], own[part], minlength=count) for own in of_rows] for part in parts]
+    )  # groups and the whole, measures, clusters
     drawn = np.stack([sums.sum(axis=2), *_resampled(sums, replicates, seed)])  # itself and replicates, groups, measures
     rates = _rates(drawn)
-    found: dict[str, list[int]] = {}
-    for place, (segment, _) in enumerate(names):
-        found.setdefault(segment, []).append(place)
-    result = []
-    for segment, places in found.items():
-        places.sort(key=lambda place: (-counts[place][0], names[place][1]))
-        groups = tuple(
-            _group(
-                names[place][1], *counts[place], {name: _estimate(own[:, place], count) for name, own in rates.items()}
-            )
-            for place in places
-        )
-        large = [p for p in places if counts[p][0] >= least and names[p][1] != UNKNOWN]
-        judged = [p for p in large if counts[p][1] >= LEAST_SELECTED]
-        result.append(
-            Segment(
-                segment, groups, _parity(rates["inspection_rate"], large, count), _parity(rates["hit_rate"], judged, count),
-                _gap(rates, large, count),
-            )
-        )  # fmt: skip
-    return tuple(result)
+    order = sorted(range(len(names)), key=lambda place: (-rows[place], names[place]))
+    groups = tuple(_group(str(names[p]), int(rows[p]), float(taken[p]), sums[p], _of_group(rates, p)) for p in order)
+    large = [p for p in order if rows[p] >= least and names[p] not in (UNKNOWN, OTHERS)]
+    judged = [p for p in large if taken[p] >= LEAST_SELECTED]
+    return Segment(
+        segment, groups, _parity(rates["inspection_rate"], large, count), _parity(rates["hit_rate"], judged, count),
+        _gap(rates, large, count),
+    )  # fmt: skip
 
 
-def _group(name: str, rows: int, selected_rows: float, rates: dict[str, Estimate]) -> Group:
-    return Group(name=name, rows=rows, selected_rows=selected_rows, **rates)
+def _of_group(rates: dict[str, Floats], place: int) -> dict[str, Floats]:
+    return {name: own[:, place] for name, own in rates.items()}
+
+
+def _group(name: str, rows: int, selected_rows: float, sums: Floats, rates: dict[str, Floats]) -> Group:
+    """A group from its sums by cluster, of shape (measures, clusters), and its resampled rates."""
+    weight, hits, selected, caught, _ = sums
+    clusters = int((weight > 0).sum())
+
+    def resampled(rate: str) -> Estimate:
+        return Draws(float(rates[rate][0]), rates[rate][1:], clusters).percentile()
+
+    return Group(
+        name=name, rows=rows, selected_rows=selected_rows, enterprises=clusters,
+        base_rate=share(hits, weight, rows), inspection_rate=share(selected, weight, rows),
+        hit_rate=share(caught, selected, selected_rows), miss_rate=share(hits - caught, hits, rows),
+        false_green_rate=share(hits - caught, weight - selected, rows - selected_rows),
+        stated=resampled("stated"), inspection_ratio=resampled("inspection_ratio"), hit_ratio=resampled("hit_ratio"),
+    )  # fmt: skip
 
 
 def _resampled(sums: Floats, replicates: int, seed: int) -> list[Floats]:
@@ -154,7 +179,6 @@ def _rates(drawn: Floats) -> dict[str, Floats]:
     inspected, hit = _over(selected, weight), _over(caught, selected)
     return {
         "base_rate": _over(hits, weight), "stated": _over(stated, weight), "inspection_rate": inspected, "hit_rate": hit,
-        "miss_rate": _over(hits - caught, hits), "false_green_rate": _over(hits - caught, weight - selected),
         "inspection_ratio": _over(inspected, inspected[:, -1:]), "hit_ratio": _over(hit, hit[:, -1:]),
     }  # fmt: skip
 
@@ -164,23 +188,39 @@ def _over(part: Floats, whole: Floats) -> Floats:
     return np.asarray(np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 1e-12))
 
 
-def _estimate(drawn: Floats, clusters: int) -> Estimate:
-    return Draws(float(drawn[0]), drawn[1:], clusters).percentile()
-
-
 def _parity(rates: Floats, places: list[int], clusters: int) -> Estimate | None:
-    """The least rate as a share of the greatest, pivoted since chance alone drives it down, cut to [0, 1]."""
-    if len(places) < 2 or not np.isfinite(rates[0, places]).all():
+    """The least rate as a share of the greatest, as found, and the interval of the true one.
+
+    Its end towards parity is by test inversion (see `sizes`), the far one by resampling, which errs to the wide side.
+    """
+    if len(places) < 2 or clusters < 2 or not np.isfinite(rates[:, places]).all():
         return None
-    own = rates[:, places]
-    least, greatest = own.min(axis=1, keepdims=True), own.max(axis=1, keepdims=True)
-    ratio = _over(least, greatest)[:, 0]
-    found = Draws(float(ratio[0]), ratio[1:], clusters).pivotal()
-    return Estimate(found.value, found.low, min(1.0, found.high))
+    found, middle, noise = _noisy(rates, places, clusters)
+
+    def apart(size: float, noise: Floats) -> Floats:
+        shown = np.maximum(middle + size * (found - middle) + noise, 0.0)
+        return np.asarray(1 - shown.min(axis=-1) / np.maximum(shown.max(axis=-1), 1e-12))
+
+    nothing = np.zeros_like(found)
+    plain = float(apart(1.0, nothing))
+    near = sizes(plain, lambda own: apart(own, noise)).low
+    far = float(np.quantile(apart(1.0, noise), (1 + LEVEL) / 2))
+    return Estimate(1 - plain, 1 - max(far, plain), 1 - float(apart(near, nothing)))
 
 
 def _gap(rates: dict[str, Floats], places: list[int], clusters: int) -> Estimate | None:
-    if not places:
+    """The greatest distance of stated and found share, as found, and the interval of the true one as for parity."""
+    gaps = rates["stated"] - rates["base_rate"]
+    if not places or clusters < 2 or not np.isfinite(gaps[:, places]).all():
         return None
-    gap = np.abs(rates["stated"] - rates["base_rate"])[:, places].max(axis=1)
-    return Draws(float(gap[0]), gap[1:], clusters).pivotal()
+    found, _, noise = _noisy(gaps, places, clusters)
+    plain = float(np.abs(found).max())
+    near = sizes(plain, lambda own: np.asarray(np.abs(own * found + noise).max(axis=1))).low
+    far = float(np.quantile(np.abs(found + noise).max(axis=1), (1 + LEVEL) / 2))
+    return Estimate(plain, plain * near, max(far, plain))
+
+
+def _noisy(drawn: Floats, places: list[int], clusters: int) -> tuple[Floats, float, Floats]:
+    """What groups show, shape (g,), what all rows do, and how resampling moves the groups, shape (replicates, g)."""
+    found = drawn[0, places]
+    return found, float(drawn[0, -1]), (drawn[1:, places] - found) * widening(clusters)

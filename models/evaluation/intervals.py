@@ -12,6 +12,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 LEVEL = 0.95
 REPLICATES = 300
+_MOST, _HALVINGS = 4.0, 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +32,50 @@ class Draws:
     drawn: Floats
     clusters: int
 
-    def percentile(self, level: float = LEVEL) -> Estimate:
+    def percentile(self) -> Estimate:
         """The expanded percentile interval: wider for few clusters, as Student's t is.
 
         Source: Hesterberg, What Teachers Should Know About the Bootstrap (The American Statistician, 2015), sec. 5.3.
         """
-        return Estimate(self.value, *self._ends(level))
+        return Estimate(self.value, *self._ends())
 
-    def pivotal(self, level: float = LEVEL, *, least: float = 0.0) -> Estimate:
-        """The reverse percentile interval, cut at a least value: for figures that chance alone drives up, as errors."""
-        low, high = self._ends(level)
-        return Estimate(self.value, max(least, 2 * self.value - high), max(least, 2 * self.value - low))
-
-    def _ends(self, level: float) -> tuple[float, float]:
+    def _ends(self) -> tuple[float, float]:
         there = self.drawn[np.isfinite(self.drawn)]
         if self.clusters < 2 or len(there) < 0.9 * len(self.drawn) or not np.isfinite(self.value):
             return np.nan, np.nan
-        wide = sqrt(self.clusters / (self.clusters - 1)) * stats.t.ppf((1 + level) / 2, self.clusters - 1)
-        tail = float(stats.norm.cdf(-wide))
+        if there.min() == there.max():  # what never varies says nothing of how sure it is
+            return np.nan, np.nan
+        tail = float(stats.norm.cdf(-widening(self.clusters) * stats.norm.ppf((1 + LEVEL) / 2)))
         low, high = np.quantile(there, (tail, 1 - tail))
         return float(low), float(high)
+
+
+def sizes(found: float, shown: Callable[[float], Floats]) -> Estimate:
+    """By how much differences that were found should be shrunk or stretched to be the true ones, by test inversion.
+
+    Chance alone makes the greatest or the mean of many differences large, so that resampling what was found would not do.
+
+    Arguments:
+        found: the statistic of the differences found.
+        shown: the statistic under chance, shape (draws,), were the true differences those found times a size; it rises with
+            the size.
+    Returns:
+        The size at which what was found is the median, and the ends of its interval; 0 where chance alone shows as much.
+    """
+    ends = []
+    for quantile in (0.5, (1 + LEVEL) / 2, (1 - LEVEL) / 2):
+        low, high = 0.0, _MOST
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if np.quantile(shown(middle), quantile) < found else (low, middle)
+        ends.append(0.0 if low == 0.0 else high)
+    return Estimate(*ends)
+
+
+def widening(clusters: int) -> float:
+    """How much wider noise is for few clusters: Student's t beside the normal, and what resampling leaves out."""
+    wide = stats.t.ppf((1 + LEVEL) / 2, clusters - 1) / stats.norm.ppf((1 + LEVEL) / 2)
+    return float(wide * sqrt(clusters / (clusters - 1)))
 
 
 def places_of(clusters: NDArray[np.object_]) -> Integers:

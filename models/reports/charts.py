@@ -8,7 +8,7 @@ import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import ArrayLike
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 10, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 24, 10, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,11 @@ class Chart:
             (x0, y0), (x1, y1) = self._place(float(left), 0.0), self._place(float(right), float(high))
             self._box(x0 + 0.5, min(y0, y1), max(x1 - x0 - 1, 0.5), abs(y0 - y1), css)
 
+    def note(self, x: float, y: float, text: str) -> None:
+        """A word beside a place."""
+        left, top = self._place(x, y)
+        self._text(left + 2, top - 4, text, "tick")
+
     def svg(self, label: str) -> Markup:
         """The chart; `label` is what a screen reader says."""
         frame = "".join(self._frame())
@@ -134,7 +139,7 @@ class Chart:
         for at, label in self.x.ticks:
             x, _ = self._place(at, self.y.low)
             self._parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/>')
-            self._text(x, bottom + 15, label, "tick mid")
+            self._text(min(x, self.width - 3 * len(label) - 2), bottom + 15, label, "tick mid")
         for at, label in self.y.ticks:
             _, y = self._place(self.x.low, at)
             self._parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')

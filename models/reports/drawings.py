@@ -17,6 +17,7 @@ from models.evaluation.weighted import Ranking
 from models.reasons import shown
 from models.reports.charts import Axis, Chart, span
 from models.reports.effects import Dependence, Effects
+from models.reports.sentences import percent
 from models.training.train import Trained
 
 Floats = NDArray[np.float64]
@@ -33,17 +34,13 @@ def short(feature: Feature) -> str:
 
 def reliability_chart(found: Reliability) -> Markup:
     """Found against stated share, bin by bin, with intervals."""
-    bins = found.bins
-    top = min(1.0, max(max(one.stated, one.high) for one in bins) * 1.06)
+    stated, shares = [one.stated for one in found.bins], [one.found for one in found.bins]
+    top = min(1.0, span(stated, [one.high for one in shares], [one.value for one in shares])[1])
     chart = Chart(Axis(0, top, "stated probability", "percent"), Axis(0, top, "share found", "percent"), 460, 400)
     chart.line([0, top], [0, top], "ideal")
-    stated = [one.stated for one in bins]
-    chart.upright(stated, [one.low for one in bins], [one.high for one in bins], "range model")
-    notes = [
-        f"{one.rows:,} rows: stated {one.stated:.1%}, found {one.found:.1%} ({one.low:.1%} to {one.high:.1%})"
-        for one in bins
-    ]
-    chart.dots(stated, [one.found for one in bins], "model", notes=notes)
+    chart.upright(stated, [one.low for one in shares], [one.high for one in shares], "range model")
+    notes = [f"{one.rows:,} rows: stated {one.stated:.1%}, found {percent(one.found)}" for one in found.bins]
+    chart.dots(stated, [one.value for one in shares], "model", notes=notes)
     return chart.svg("Reliability: share found against stated probability")
 
 
@@ -79,17 +76,17 @@ def gains_chart(trained: Trained, challengers: Mapping[str, Floats], weights: Fl
 def months_chart(months: Sequence[Month]) -> Markup:
     """Stated and found share month by month."""
     places = np.arange(len(months), dtype=np.float64)
-    top = max(max(m.high, m.stated) for m in months) * 1.05
+    _, top = span([m.found.high for m in months], [m.found.value for m in months], [m.stated for m in months])
     every = max(1, len(months) // 12)
     labels = [
         f"{from_instant(m.start).astimezone(CHINA):%Y-%m}" if n % every == 0 else "" for n, m in enumerate(months)
     ]
     chart = Chart(
-        Axis(-0.5, len(months) - 0.5, labels=labels), Axis(0, top or 1.0, "share of violations", "percent"), 860, 280
+        Axis(-0.5, len(months) - 0.5, labels=labels), Axis(0, top, "share of violations", "percent"), 860, 280
     )
-    chart.upright(places, [m.low for m in months], [m.high for m in months], "range model")
-    notes = [f"{m.rows:,} rows: found {m.found:.1%} ({m.low:.1%} to {m.high:.1%})" for m in months]
-    chart.dots(places, [m.found for m in months], "model", notes=notes)
+    chart.upright(places, [m.found.low for m in months], [m.found.high for m in months], "range model")
+    notes = [f"{m.rows:,} rows: found {percent(m.found)}" for m in months]
+    chart.dots(places, [m.found.value for m in months], "model", notes=notes)
     chart.line(places, [m.stated for m in months], "stated")
     return chart.svg("Share of violations stated and found, month by month")
 
@@ -114,11 +111,11 @@ def segment_chart(segment: Segment, groups: Sequence[Group], rate: str, whole: f
     rates: list[Estimate] = [getattr(group, rate) for group in groups]
     _, top = span([r.value for r in rates], [r.high for r in rates], [whole], floor_=0.0)
     names = [f"{group.name} ({group.rows:,})" for group in groups]
-    chart = _list_chart(names, Axis(0, min(1.0, top), title, "percent"), width=430, room=150)
+    chart = _list_chart(names, Axis(0, min(1.0, top), title, "percent"), width=470, room=200)
     places = np.arange(len(groups), dtype=np.float64)
     chart.upright([whole], [-0.5], [len(groups) - 0.5], "ideal")
     chart.across(places, [r.low for r in rates], [r.high for r in rates], "range model")
-    notes = [f"{name}: {r.value:.1%} ({r.low:.1%} to {r.high:.1%})" for name, r in zip(names, rates, strict=True)]
+    notes = [f"{name}: {percent(r)}" for name, r in zip(names, rates, strict=True)]
     chart.dots([r.value for r in rates], places, "model", notes=notes)
     return chart.svg(f"{title} by {segment.name}")
 
@@ -126,7 +123,7 @@ def segment_chart(segment: Segment, groups: Sequence[Group], rate: str, whole: f
 def bars_chart(values: Mapping[str, float], title: str, *, unit: str = "number", said: str = "{:,.3g}") -> Markup:
     """Named amounts as lying bars."""
     top = max(values.values(), default=1.0) * 1.15 or 1.0
-    chart = _list_chart(list(values), Axis(0, top, title, unit))
+    chart = _list_chart(list(values), Axis(0, top, title, unit), width=640, room=150)
     notes = [said.format(value) for value in values.values()]
     chart.bars(np.arange(len(values)), list(values.values()), "model", notes=notes)
     return chart.svg(title)
@@ -147,8 +144,8 @@ def swarm_chart(effects: Effects, features: Mapping[str, Feature]) -> Markup:
         shades = np.full(len(values), -1)
         if name not in effects.codes:
             there = np.isfinite(values)
-            ranks = np.searchsorted(np.sort(values[there]), values[there], side="right") / max(there.sum(), 1)
-            shades[there] = np.minimum((ranks * _SHADES - 1e-9).astype(int), _SHADES - 1)
+            ranks = np.searchsorted(np.sort(values[there]), values[there], side="left") / max(there.sum(), 1)
+            shades[there] = (ranks * _SHADES).astype(int)
         for shade in range(-1, _SHADES):
             own = shades == shade
             chart.cloud(moved[own], heights[own], f"v{shade}" if shade >= 0 else "vm")
@@ -183,10 +180,14 @@ def dependence_chart(effects: Effects, feature: Feature) -> Markup:
             chart.cloud(place + np.linspace(-0.25, 0.25, len(own)), own, "v4")
         return chart.svg(f"Contribution by value: {feature.en}")
     there = np.isfinite(values)
-    ends = span(np.quantile(values[there], (0.005, 0.995)) if there.any() else [0.0])
-    chart = Chart(_values_axis(feature, *ends), y, 430, 270)
-    chart.line(ends, [0, 0], "ideal")
+    left, right = span(np.quantile(values[there], (0.005, 0.995)) if there.any() else [0.0])
+    gutter = left - 0.12 * (right - left)  # where rows without a value are shown
+    chart = Chart(_values_axis(feature, left if there.all() else gutter, right, least=left), y, 430, 270)
+    chart.line([gutter, right], [0, 0], "ideal")
     chart.cloud(values[there], moved[there], "v4")
+    if not there.all():
+        chart.cloud(gutter + np.linspace(0.02, 0.08, (~there).sum()) * (right - left), moved[~there], "vm")
+        chart.note(gutter, low, "none")
     return chart.svg(f"Contribution by value: {feature.en}")
 
 
@@ -202,9 +203,14 @@ def partial_chart(found: Dependence, feature: Feature) -> Markup:
     return chart.svg(f"Partial dependence: {feature.en}")
 
 
-def _values_axis(feature: Feature, low: float, high: float) -> Axis:
-    """An axis whose marks read as values of the feature do in reasons."""
-    return Axis(low, high, short(feature), said=lambda value: shown(feature, value)[1].removeprefix("about "))
+def _values_axis(feature: Feature, low: float, high: float, *, least: float = -np.inf) -> Axis:
+    """An axis whose marks, from the least on, read as values of the feature do in reasons."""
+
+    def said(value: float) -> str:
+        text = shown(feature, value)[1].removeprefix("about ").removesuffix(".00").replace("standard deviations", "sd")
+        return text if value >= least else ""
+
+    return Axis(low, high, short(feature), said=said)
 
 
 def tuning_chart(trained: Trained) -> Markup:

@@ -1,7 +1,7 @@
 """What a model report shows of a trained model: every figure with its interval, computed once, logged and drawn alike."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
@@ -20,7 +20,6 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 FAIR_BUDGET = 0.10
 """The share inspected at which groups are compared."""
-_ERRORS = ("ece",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +111,7 @@ class Evidence:
         named: dict[str, float] = {}
         for view in self.views:
             named |= view.flat()
-        named["ece_debiased"] = self.reliability.ece_debiased
         if self.is_population_known:
-            named["ece_debiased_population"] = self.reliability_population.ece_debiased
             named["inclusion_recorded"], named["effective_rows_population"] = self.recorded, self.worth
         for gain in self.gains:
             named[f"lift_at_{gain.share * 100:g}pct"] = gain.lift
@@ -201,7 +198,10 @@ def _view(
         return {"base_rate": float(of_rows @ outcomes / of_rows.sum())} | figures(ranking, outcomes, said, of_rows)
 
     draws = bootstrap(measured, weights, own, replicates=replicates, seed=seed)
-    estimates = {key: one.pivotal() if key in _ERRORS else one.percentile() for key, one in draws.items()}
+    estimates = {key: one.percentile() for key, one in draws.items()}
+    error = reliability(outcomes, said, weights, own).error
+    estimates["ece"] = replace(error, value=estimates["ece"].value)
+    estimates["ece_debiased"] = error
     return View(name, len(outcomes), int(own.max()) + 1, int(outcomes.sum()), estimates)
 
 

@@ -7,7 +7,7 @@ from models.reports.evidence import FAIR_BUDGET, Evidence, View
 
 Words = tuple[str, str]
 """A text in English and in Chinese."""
-FEW_HITS = 200
+FEW_HITS, LEAST_HITS = 200, 10
 GOOD_ECE = 0.02
 FAIR_PARITY = 0.8
 """The four-fifths rule of thumb (US Uniform Guidelines 1978, 29 CFR 1607.4 D): below it a difference deserves a look."""
@@ -64,14 +64,15 @@ def budget(view: View, share: float) -> Words:
 def calibration(evidence: Evidence) -> Words:
     """Whether stated probabilities can be read as they stand."""
     found = evidence.reliability
-    plain, left = found.ece * 100, found.ece_debiased * 100
-    good = found.ece_debiased <= GOOD_ECE
+    plain, left = found.ece * 100, found.error
+    points = number(Estimate(left.value * 100, left.low * 100, left.high * 100), 1)
+    good = left.value <= GOOD_ECE
     return (
-        f"Stated and found share differ by {plain:.1f} points on average over ten bins, {left:.1f} once chance is taken off: "
+        f"Stated and found share differ by {plain:.1f} points on average over ten bins, {points} once chance is taken off: "
         + (
             "probabilities can be read as stated." if good else "read the scores as ranks rather than as probabilities."
         ),
-        f"十个分箱上，预测概率与实际比例平均相差 {plain:.1f} 个百分点，扣除偶然因素后为 {left:.1f} 个："
+        f"十个分箱上，预测概率与实际比例平均相差 {plain:.1f} 个百分点，扣除偶然因素后为 {points} 个："
         + ("概率可按字面理解。" if good else "宜按排序使用，不宜按概率解读。"),
     )
 
@@ -79,7 +80,7 @@ def calibration(evidence: Evidence) -> Words:
 def cold(evidence: Evidence) -> Words:
     """How the model does on firms that it had not learned of."""
     view, whole = evidence.view("cold_firms"), evidence.views[0]
-    if view is None:
+    if view is None or view.hits < LEAST_HITS:
         return (
             "Too few outcomes of firms that the model had not learned of: nothing can be said about new firms.",
             "模型未见过的企业样本过少，无法评价其对新企业的表现。",
