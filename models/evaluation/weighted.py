@@ -69,9 +69,9 @@ class Curve:
     @property
     def auc(self) -> float:
         """Probability that a hit ranks above a clean outcome, equal ranks counted half; NaN where one of them is missing."""
-        hits, clean = np.diff(self.hits), np.diff(self.total - self.hits)
-        below = clean.sum() - np.cumsum(clean) + clean / 2
-        pairs = hits.sum() * clean.sum()
+        hits, clean = np.diff(self.hits), self.total - self.hits
+        below = clean[-1] - (clean[:-1] + clean[1:]) / 2
+        pairs = float(self.hits[-1] * clean[-1])
         return float(hits @ below / pairs) if pairs > 0 else np.nan
 
     @property
@@ -97,11 +97,12 @@ def figures(
     ranking: Ranking, outcomes: Integers, probabilities: Floats | None, weights: Floats,
     shares: Sequence[float] = BUDGETS,
 ) -> dict[str, float]:  # fmt: skip
-    """All figures of a ranking and of its probabilities, by the names under which they are logged.
+    """Figures of a ranking and of its probabilities, by the names under which they are logged; see `reliability` for their
+    calibration.
 
     Arguments:
         outcomes: 0 or 1, shape (n,).
-        probabilities: as stated, shape (n,); None for mere ranks, which have no calibration.
+        probabilities: as stated, shape (n,); None for mere ranks, which have no Brier score.
         weights: how many rows each stands for, shape (n,): one over the probability of inspection for the population,
             self-normalised (Hájek 1971), since each figure is a ratio of weighted sums.
     """
@@ -116,7 +117,6 @@ def figures(
         return named
     total = float(curve.total[-1])
     said = np.clip(np.where(outcomes == 1, probabilities, 1 - probabilities), _LEAST, 1.0)
-    named["ece"] = calibration_error(ranking, outcomes, probabilities, weights)
     named["brier"] = float(weights @ (probabilities - outcomes) ** 2 / total)
     named["log_loss"] = float(-(weights @ np.log(said)) / total)
     return named

@@ -199,9 +199,8 @@ def _view(
 
     draws = bootstrap(measured, weights, own, replicates=replicates, seed=seed)
     estimates = {key: one.percentile() for key, one in draws.items()}
-    error = reliability(outcomes, said, weights, own).error
-    estimates["ece"] = replace(error, value=estimates["ece"].value)
-    estimates["ece_debiased"] = error
+    found = reliability(outcomes, said, weights, own)
+    estimates |= {"ece": replace(found.error, value=found.ece), "ece_debiased": found.error}
     return View(name, len(outcomes), int(own.max()) + 1, int(outcomes.sum()), estimates)
 
 

@@ -62,19 +62,40 @@ def budget(view: View, share: float) -> Words:
 
 
 def calibration(evidence: Evidence) -> Words:
-    """Whether stated probabilities can be read as they stand."""
-    found = evidence.reliability
-    plain, left = found.ece * 100, found.error
-    points = number(Estimate(left.value * 100, left.low * 100, left.high * 100), 1)
-    good = left.value <= GOOD_ECE
-    return (
-        f"Stated and found share differ by {plain:.1f} points on average over ten bins, {points} once chance is taken off: "
-        + (
-            "probabilities can be read as stated." if good else "read the scores as ranks rather than as probabilities."
-        ),
-        f"十个分箱上，预测概率与实际比例平均相差 {plain:.1f} 个百分点，扣除偶然因素后为 {points} 个："
-        + ("概率可按字面理解。" if good else "宜按排序使用，不宜按概率解读。"),
+    """Whether stated probabilities can be read as they stand, among inspected rows and in the population."""
+    found, weighted = evidence.reliability, evidence.reliability_population
+    good = found.error.value <= GOOD_ECE
+    verdict = _READ if good else _RANKS
+    en = (
+        f"Among inspected rows stated and found share differ by {found.ece * 100:.1f} points on average over "
+        f"{len(found.bins)} bins, {_points(found.error)} once chance is taken off"
     )
+    zh = (
+        f"已查验样本的 {len(found.bins)} 个分箱上，预测概率与实际比例平均相差 {found.ece * 100:.1f} 个百分点，"
+        f"扣除偶然因素后为 {_points(found.error)} 个"
+    )
+    if evidence.is_population_known:
+        en += f"; weighted to the population by {weighted.ece * 100:.1f}, {_points(weighted.error)} without chance"
+        zh += f"；加权至总体为 {weighted.ece * 100:.1f} 个，扣除偶然因素后为 {_points(weighted.error)} 个"
+        if good != (weighted.error.value <= GOOD_ECE):
+            verdict = _READ_INSPECTED if good else _READ_POPULATION
+    return f"{en}: {verdict[0]}", f"{zh}：{verdict[1]}"
+
+
+_READ: Words = ("probabilities can be read as stated.", "概率可按字面理解。")
+_RANKS: Words = ("read the scores as ranks rather than as probabilities.", "宜按排序使用，不宜按概率解读。")
+_READ_INSPECTED: Words = (
+    "read probabilities as stated for what officers choose to inspect, not for all shipments.",
+    "概率适用于关员选中的货物，不适用于全部货物。",
+)
+_READ_POPULATION: Words = (
+    "read probabilities as stated for all shipments, not for what officers choose to inspect.",
+    "概率适用于全部货物，不适用于关员选中的货物。",
+)
+
+
+def _points(one: Estimate) -> str:
+    return number(Estimate(one.value * 100, one.low * 100, one.high * 100), 1)
 
 
 def cold(evidence: Evidence) -> Words:
