@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.intervals import LEVEL, REPLICATES, Draws, Estimate, multiplicities, sizes, widening
+from models.evaluation.intervals import LEVEL, NORMAL, REPLICATES, Draws, Estimate, multiplicities, sizes
 from models.evaluation.reliability import share
 
 Floats = NDArray[np.float64]
@@ -24,7 +24,7 @@ LEAST_SELECTED = 20
 """So many selected rows a group must have before its hit rate counts for parity."""
 UNKNOWN, OTHERS = "unknown", "others"
 MOST_GROUPS = 40
-_CHUNK = 50
+_CHUNK, _DRAWS = 50, 1_000
 _MEASURES = ("weight", "hits", "selected", "selected_hits", "stated")
 
 
@@ -134,11 +134,13 @@ def _segment(
     rates = _rates(drawn)
     order = sorted(range(len(names)), key=lambda place: (-rows[place], names[place]))
     groups = tuple(_group(str(names[p]), int(rows[p]), float(taken[p]), sums[p], _of_group(rates, p)) for p in order)
-    large = [p for p in order if rows[p] >= least and names[p] not in (UNKNOWN, OTHERS)]
-    judged = [p for p in large if taken[p] >= LEAST_SELECTED]
+    large = [group for group in groups if group.rows >= least and group.name not in (UNKNOWN, OTHERS)]
+    judged = [group for group in large if group.selected_rows >= LEAST_SELECTED]
     return Segment(
-        segment, groups, _parity(rates["inspection_rate"], large, count), _parity(rates["hit_rate"], judged, count),
-        _gap(rates, large, count),
+        segment, groups,
+        inspection_parity=_parity([group.inspection_rate for group in large], float(rates["inspection_rate"][0, -1]), seed),
+        hit_parity=_parity([group.hit_rate for group in judged], float(rates["hit_rate"][0, -1]), seed),
+        calibration_gap=_gap([group.stated.value for group in large], [group.base_rate for group in large], seed),
     )  # fmt: skip
 
 
@@ -175,10 +177,10 @@ def _resampled(sums: Floats, replicates: int, seed: int) -> list[Floats]:
 
 def _rates(drawn: Floats) -> dict[str, Floats]:
     """Rates by name, each of shape (1 + replicates, groups); NaN where there is nothing to take a share of."""
-    weight, hits, selected, caught, stated = (drawn[:, :, place] for place in range(len(_MEASURES)))
+    weight, _, selected, caught, stated = (drawn[:, :, place] for place in range(len(_MEASURES)))
     inspected, hit = _over(selected, weight), _over(caught, selected)
     return {
-        "base_rate": _over(hits, weight), "stated": _over(stated, weight), "inspection_rate": inspected, "hit_rate": hit,
+        "stated": _over(stated, weight), "inspection_rate": inspected, "hit_rate": hit,
         "inspection_ratio": _over(inspected, inspected[:, -1:]), "hit_ratio": _over(hit, hit[:, -1:]),
     }  # fmt: skip
 
@@ -188,39 +190,47 @@ def _over(part: Floats, whole: Floats) -> Floats:
     return np.asarray(np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 1e-12))
 
 
-def _parity(rates: Floats, places: list[int], clusters: int) -> Estimate | None:
+def _parity(rates: list[Estimate], middle: float, seed: int) -> Estimate | None:
     """The least rate as a share of the greatest, as found, and the interval of the true one.
 
-    Its end towards parity is by test inversion (see `sizes`), the far one by resampling, which errs to the wide side.
+    Its end towards parity is by test inversion (see `sizes`); the far one adds chance to what was found, which errs to the
+    wide side.
     """
-    if len(places) < 2 or clusters < 2 or not np.isfinite(rates[:, places]).all():
+    found, noise = _noisy(rates, seed)
+    if len(found) < 2:
         return None
-    found, middle, noise = _noisy(rates, places, clusters)
+    nothing = np.zeros_like(found)
 
     def apart(size: float, noise: Floats) -> Floats:
         shown = np.maximum(middle + size * (found - middle) + noise, 0.0)
         return np.asarray(1 - shown.min(axis=-1) / np.maximum(shown.max(axis=-1), 1e-12))
 
-    nothing = np.zeros_like(found)
     plain = float(apart(1.0, nothing))
     near = sizes(plain, lambda own: apart(own, noise)).low
     far = float(np.quantile(apart(1.0, noise), (1 + LEVEL) / 2))
     return Estimate(1 - plain, 1 - max(far, plain), 1 - float(apart(near, nothing)))
 
 
-def _gap(rates: dict[str, Floats], places: list[int], clusters: int) -> Estimate | None:
+def _gap(stated: list[float], rates: list[Estimate], seed: int) -> Estimate | None:
     """The greatest distance of stated and found share, as found, and the interval of the true one as for parity."""
-    gaps = rates["stated"] - rates["base_rate"]
-    if not places or clusters < 2 or not np.isfinite(gaps[:, places]).all():
+    found, noise = _noisy(rates, seed)
+    if not len(found):
         return None
-    found, _, noise = _noisy(gaps, places, clusters)
-    plain = float(np.abs(found).max())
-    near = sizes(plain, lambda own: np.asarray(np.abs(own * found + noise).max(axis=1))).low
-    far = float(np.quantile(np.abs(found + noise).max(axis=1), (1 + LEVEL) / 2))
+    kept = [one for one, rate in zip(stated, rates, strict=True) if np.isfinite(rate.low)]
+    apart = np.array(kept) - found
+    plain = float(np.abs(apart).max())
+    near = sizes(plain, lambda own: np.asarray(np.abs(own * apart + noise).max(axis=1))).low
+    far = float(np.quantile(np.abs(apart + noise).max(axis=1), (1 + LEVEL) / 2))
     return Estimate(plain, plain * near, max(far, plain))
 
 
-def _noisy(drawn: Floats, places: list[int], clusters: int) -> tuple[Floats, float, Floats]:
-    """What groups show, shape (g,), what all rows do, and how resampling moves the groups, shape (replicates, g)."""
-    found = drawn[0, places]
-    return found, float(drawn[0, -1]), (drawn[1:, places] - found) * widening(clusters)
+def _noisy(rates: list[Estimate], seed: int) -> tuple[Floats, Floats]:
+    """The rates that have an interval, shape (g,), and what chance adds to each, shape (draws, g).
+
+    Its spread is that of the wider side of the intervals, which know of chance also where no row is a hit.
+    """
+    kept = [rate for rate in rates if np.isfinite(rate.low)]
+    spread = np.array([max(rate.high - rate.value, rate.value - rate.low) / NORMAL for rate in kept])
+    return np.array([rate.value for rate in kept]), np.random.default_rng(seed).standard_normal(
+        (_DRAWS, len(kept))
+    ) * spread

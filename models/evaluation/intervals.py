@@ -11,6 +11,8 @@ from scipy import stats
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 LEVEL = 0.95
+NORMAL = 1.959964
+"""Standard deviations on each side that hold 95 % of a normal distribution."""
 REPLICATES = 300
 _MOST, _HALVINGS = 4.0, 24
 
@@ -45,7 +47,7 @@ class Draws:
             return np.nan, np.nan
         if there.min() == there.max():  # what never varies says nothing of how sure it is
             return np.nan, np.nan
-        tail = float(stats.norm.cdf(-widening(self.clusters) * stats.norm.ppf((1 + LEVEL) / 2)))
+        tail = float(stats.norm.cdf(-widening(self.clusters) * NORMAL))
         low, high = np.quantile(there, (tail, 1 - tail))
         return float(low), float(high)
 
@@ -74,7 +76,7 @@ def sizes(found: float, shown: Callable[[float], Floats]) -> Estimate:
 
 def widening(clusters: int) -> float:
     """How much wider noise is for few clusters: Student's t beside the normal, and what resampling leaves out."""
-    wide = stats.t.ppf((1 + LEVEL) / 2, clusters - 1) / stats.norm.ppf((1 + LEVEL) / 2)
+    wide = stats.t.ppf((1 + LEVEL) / 2, clusters - 1) / NORMAL
     return float(wide * sqrt(clusters / (clusters - 1)))
 
 

@@ -7,12 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from models.evaluation.intervals import Estimate, sizes, widening
+from models.evaluation.intervals import NORMAL, Estimate, sizes, widening
 from models.evaluation.weighted import Ranking, tenths
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-_NORMAL = 1.959964
 _NOISES = 2_000
 
 
@@ -114,15 +113,15 @@ def share(hits: Floats, weights: Floats, worth: float) -> Estimate:
     error = sqrt(float(off @ off) * clusters / (clusters - 1)) / total
     noise = found * (1 - found)
     rows = min(worth, noise / error**2) if noise > 1e-9 and error > 0 else min(worth, clusters)
-    rows *= (_NORMAL / stats.t.ppf(0.975, clusters - 1)) ** 2
+    rows *= (NORMAL / stats.t.ppf(0.975, clusters - 1)) ** 2
     return Estimate(found, *wilson(found, rows))
 
 
 def wilson(found: float, worth: float) -> tuple[float, float]:
     """Wilson's 95 % interval of a share that was found among so many independent rows."""
-    squared = _NORMAL**2
+    squared = NORMAL**2
     middle = (found + squared / (2 * worth)) / (1 + squared / worth)
-    reach = _NORMAL * sqrt(found * (1 - found) / worth + squared / (4 * worth**2)) / (1 + squared / worth)
+    reach = NORMAL * sqrt(found * (1 - found) / worth + squared / (4 * worth**2)) / (1 + squared / worth)
     return max(0.0, middle - reach), min(1.0, middle + reach)
 
 

@@ -60,7 +60,8 @@ def report(
     return _environment().get_template("report.html").render(
         e=evidence, m=trained.bundle.manifest, digest=trained.bundle.digest, data=trained.dataset, trials=trained.trials,
         features=features, card=card_of(trained, evidence), timings=timings, fair_budget=FAIR_BUDGET,
-        key=sentences.key(evidence), fairness=sentences.fairness(evidence), bounds=sentences.bounds(evidence),
+        key=sentences.key(evidence), fairness=sentences.fairness(evidence),
+        bounds=sentences.bounds(evidence, trained.dataset.features.about),
         calibration=sentences.calibration(evidence), drift=sentences.drift(evidence),
         number=sentences.number, percent=sentences.percent, day=_day, segment_name=_segment_name,
         shifts=evidence.feature_shifts[:_SHOWN_SHIFTS], groups=_groups, themes=_by_theme(effects, features),

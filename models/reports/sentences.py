@@ -67,11 +67,11 @@ def calibration(evidence: Evidence) -> Words:
     good = found.error.value <= GOOD_ECE
     verdict = _READ if good else _RANKS
     en = (
-        f"Among inspected rows stated and found share differ by {found.ece * 100:.1f} points on average over "
+        f"Among rows with outcomes stated and found share differ by {found.ece * 100:.1f} points on average over "
         f"{len(found.bins)} bins, {_points(found.error)} once chance is taken off"
     )
     zh = (
-        f"已查验样本的 {len(found.bins)} 个分箱上，预测概率与实际比例平均相差 {found.ece * 100:.1f} 个百分点，"
+        f"有结果样本的 {len(found.bins)} 个分箱上，预测概率与实际比例平均相差 {found.ece * 100:.1f} 个百分点，"
         f"扣除偶然因素后为 {_points(found.error)} 个"
     )
     if evidence.is_population_known:
@@ -153,7 +153,10 @@ def fairness(evidence: Evidence) -> list[Words]:
             ))  # fmt: skip
             continue
         if hit.high < FAIR_PARITY:
-            verdict = ("one group is inspected on weaker grounds than another", "某组的查验依据弱于其他组")
+            verdict = (
+                "by more than chance some group is inspected on weaker grounds than another: look why",
+                "差异超出偶然，某组的查验依据较弱，应查明原因",
+            )
         elif hit.low >= FAIR_PARITY:
             verdict = ("groups are inspected on equal grounds", "各组查验依据相当")
         else:
@@ -167,15 +170,10 @@ def fairness(evidence: Evidence) -> list[Words]:
     return lines
 
 
-def bounds(evidence: Evidence) -> list[Words]:
-    """What the figures cannot say."""
-    view = evidence.views[0]
+def bounds(evidence: Evidence, about: str) -> list[Words]:
+    """What the figures cannot say, the gravest first; `about` is what questions are about: `shipment` or `enterprise`."""
     lines: list[Words] = [
-        (
-            f"Outcomes exist only for what was inspected: {view.rows:,} rows. What was never inspected is unknown, and "
-            "inspectors chose mostly what looked risky.",
-            f"只有被查验的才有结果：{view.rows:,} 行。从未查验的情况未知，且查验对象多为看似高风险者。",
-        ),
+        _UNSEEN[about],
         (
             "A clean outcome means that an inspection found nothing, not that there was nothing.",
             "“未发现”仅表示查验未查出问题，不等于没有问题。",
@@ -211,6 +209,18 @@ def bounds(evidence: Evidence) -> list[Words]:
         ))  # fmt: skip
     return lines
 
+
+_UNSEEN: dict[str, Words] = {
+    "shipment": (
+        "Outcomes exist only for what was inspected. What was never inspected is unknown, and inspectors chose mostly what "
+        "looked risky.",
+        "只有被查验的货物才有结果；从未查验的情况未知，且查验对象多为看似高风险者。",
+    ),
+    "enterprise": (
+        "A violation counts only where an inspection found it: an enterprise that is rarely inspected looks cleaner than it is.",
+        "只有被查验发现的违规才计入：很少被查验的企业看上去比实际更合规。",
+    ),
+}
 
 SEGMENTS = {"mode": "监管方式", "platform": "电商平台", "office": "申报海关", "size": "企业规模", "newcomer": "是否新企业",
             "region": "地区"}  # fmt: skip

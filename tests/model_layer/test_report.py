@@ -10,7 +10,7 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.evaluation.weighted import BUDGETS
@@ -216,6 +216,7 @@ def test_contributions_add_up_to_the_margin_and_dependence_is_the_model_asked(tr
     assert [effects.code(coded, number) for number in (0, 1, 2)] == ["(none)", "(rare)", effects.codes[coded][0]]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=20), st.text(max_size=20))
 def test_a_chart_stays_within_its_frame_and_escapes_words(values: list[float], label: str) -> None:
     finite = [value for value in values if abs(value) < 1e12]

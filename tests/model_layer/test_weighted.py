@@ -13,7 +13,7 @@ from models.evaluation.gains import gains, gains_line
 from models.evaluation.intervals import Draws, bootstrap, multiplicities, places_of
 from models.evaluation.metrics import measure
 from models.evaluation.reliability import reliability, share, wilson
-from models.evaluation.weighted import Ranking, calibration_error, figures
+from models.evaluation.weighted import Ranking, calibration_error, figures, tenths
 
 DAY = 86_400 * 1_000_000
 
@@ -33,6 +33,7 @@ def _all(outcomes: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -
     return figures(ranking, outcomes, probabilities, weights) | {"ece": ece}
 
 
+@settings(deadline=None)
 @given(scored())
 def test_a_weight_is_so_many_equal_rows(rows: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     outcomes, said, weights = rows
@@ -45,6 +46,7 @@ def test_a_weight_is_so_many_equal_rows(rows: tuple[np.ndarray, np.ndarray, np.n
     assert [g.recovered_fen for g in weighted] == pytest.approx([g.recovered_fen for g in plain])
 
 
+@settings(deadline=None)
 @given(scored(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_tells_nothing(rows: tuple[np.ndarray, np.ndarray, np.ndarray], random) -> None:
     turned = np.array(random.sample(range(len(rows[0])), len(rows[0])))
@@ -53,6 +55,7 @@ def test_the_order_of_rows_tells_nothing(rows: tuple[np.ndarray, np.ndarray, np.
     assert Ranking.of(rows[1][turned]).selected(rows[2][turned], 0.2) == pytest.approx(selected[turned], abs=1e-9)
 
 
+@settings(deadline=None)
 @given(scored())
 def test_without_weights_figures_are_those_of_scikit_learn(rows: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     outcomes, said, weights = rows
@@ -69,6 +72,7 @@ def test_without_weights_figures_are_those_of_scikit_learn(rows: tuple[np.ndarra
     assert {"auc", "ece", "brier", "precision_at_5pct", "recall_at_10pct"} <= found.keys() & flat.keys()
 
 
+@settings(deadline=None)
 @given(scored(), st.sampled_from([0.01, 0.1, 0.33, 1.0]))
 def test_the_selected_are_the_riskiest_and_fill_the_budget(rows, share_: float) -> None:
     _, said, weights = rows
@@ -77,6 +81,12 @@ def test_the_selected_are_the_riskiest_and_fill_the_budget(rows, share_: float) 
     assert ((selected >= 0) & (selected <= 1 + 1e-12)).all()
     inside, outside = said[selected > 1e-9], said[selected < 1 - 1e-9]
     assert not len(outside) or inside.min() >= outside.max()
+
+
+def test_equal_scores_lie_in_the_bin_of_their_middle() -> None:
+    said = np.repeat([0.9, 0.5, 0.1], [10, 80, 10])
+    assert np.unique(tenths(Ranking.of(said), np.ones(100), 4)[[0, 10, 90]]).tolist() == [0, 2, 3]
+    assert np.bincount(tenths(Ranking.of(np.arange(200.0)), np.ones(200))).tolist() == [20] * 10
 
 
 def test_gains_of_a_perfect_ranking_find_all_first() -> None:
@@ -194,6 +204,7 @@ def test_resamples_are_seeded_and_keep_the_number_of_clusters() -> None:
 def test_too_few_clusters_give_no_interval() -> None:
     assert np.isnan(Draws(0.5, np.full(100, 0.5), 1).percentile().low)
     assert np.isnan(Draws(0.5, np.array([0.5, np.nan]), 50).percentile().low)
+    assert np.isnan(Draws(0.5, np.linspace(0, 1, 1001), 1).percentile().low)
     few, many = (Draws(0.5, np.linspace(0, 1, 1001), k).percentile() for k in (5, 500))
     assert few.low < many.low == pytest.approx(0.025, abs=0.002)
 
@@ -252,6 +263,22 @@ def test_small_unknown_and_many_groups_do_not_count_for_parity() -> None:
     assert segment.flat() == {}
 
 
+def test_a_group_without_hits_is_not_a_certainty() -> None:
+    """Ten selected rows without a hit beside a share of a fifth may be chance; two hundred may not."""
+    for rows, is_sure in ((12, False), (300, True)):
+        groups = np.repeat(["a", "b"], [1_000, rows]).astype(object)
+        outcomes = np.concatenate((np.arange(1_000) % 5 == 0, np.zeros(rows, dtype=bool))).astype(np.int64)
+        ones = np.ones(len(outcomes))
+        (segment,) = fairness(
+            {"size": groups}, outcomes, ones / 5, np.full(len(ones), 0.9), ones, np.arange(len(ones)), least=10, seed=1
+        )
+        if rows * 0.9 >= 20:
+            assert segment.hit_parity.value == 0
+            assert (segment.hit_parity.high < 0.8) == is_sure
+        assert segment.inspection_parity.value == pytest.approx(1)
+        assert (segment.calibration_gap.low > 0.05) == is_sure
+
+
 @pytest.mark.parametrize("names", ["ab", "abcdef"])
 def test_parity_says_how_unsure_it_is(names: str) -> None:
     """Of groups that differ by chance alone, nearly all intervals hold parity, however many the groups are."""
@@ -280,7 +307,7 @@ def test_what_does_not_move_is_no_shift_and_what_moves_is() -> None:
     assert shifts({"still": still}, np.full(3_000, DAY)) == ()
 
 
-@settings(max_examples=20)
+@settings(deadline=None, max_examples=20)
 @given(st.integers(0, 1000))
 def test_months_hold_every_row_once(seed: int) -> None:
     random = np.random.default_rng(seed)
