@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 FAIR_BUDGET = 0.10
 """The share inspected at which groups are compared."""
+LEAST_OUTCOMES = 10
+"""So many violations and clean outcomes firms learned of or not must have before their figures are given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Evidence:
 
     Attributes:
         views: figures on all inspected rows, on the population that they stand for (where probabilities of inspection are
-            recorded), on firms that the fold had not learned from, and on those that it had.
+            recorded), on firms that the fold had not learned from, and on those that it had (where outcomes are enough).
         reliability, gains: of the inspected rows, and of the population (the same where it is not known).
         recorded: share of rows whose probability of inspection is recorded. worth: how many equally weighted rows the weighted
             ones are worth (Kish 1965). greatest_weight: of any one row.
@@ -155,7 +157,7 @@ def evidence_of(
     views = [view("inspected", every, ones)]
     if recorded > 0:
         views.append(view("population", every, weights))
-    views += [view(n, m, ones) for n, m in (("cold_firms", cold), ("known_firms", ~cold)) if _both(outcomes[m])]
+    views += [view(n, m, ones) for n, m in (("cold_firms", cold), ("known_firms", ~cold)) if _enough(outcomes[m])]
     segments = {name: values[rows] for name, values in data.segments.items()}
     selected = ranking.selected(weights, FAIR_BUDGET)
     duty = data.recovered_fen[rows]
@@ -182,6 +184,11 @@ def evidence_of(
 def figures_of(trained: Trained, challengers: Mapping[str, Floats] | None = None) -> dict[str, float]:
     """The flat figures of a trained model, to be logged for its run. Arguments as for `evidence_of`."""
     return evidence_of(trained, challengers).figures
+
+
+def _enough(outcomes: Integers) -> bool:
+    hits = int(outcomes.sum())
+    return min(hits, len(outcomes) - hits) >= LEAST_OUTCOMES
 
 
 def _both(outcomes: Integers) -> bool:

@@ -7,7 +7,7 @@ from models.reports.evidence import FAIR_BUDGET, Evidence, View
 
 Words = tuple[str, str]
 """A text in English and in Chinese."""
-FEW_HITS, LEAST_HITS = 200, 10
+FEW_HITS = 200
 GOOD_ECE = 0.02
 FAIR_PARITY = 0.8
 """The four-fifths rule of thumb (US Uniform Guidelines 1978, 29 CFR 1607.4 D): below it a difference deserves a look."""
@@ -101,7 +101,7 @@ def _points(one: Estimate) -> str:
 def cold(evidence: Evidence) -> Words:
     """How the model does on firms that it had not learned of."""
     view, whole = evidence.view("cold_firms"), evidence.views[0]
-    if view is None or view.hits < LEAST_HITS:
+    if view is None:
         return (
             "Too few outcomes of firms that the model had not learned of: nothing can be said about new firms.",
             "模型未见过的企业样本过少，无法评价其对新企业的表现。",
