@@ -53,13 +53,12 @@ def shifts(columns: Mapping[str, Values], at: Integers) -> tuple[Shift, ...]:
         at: instants of the questions, shape (n,).
     """
     early, late = (int(edge) for edge in np.quantile(at, (1 / 3, 2 / 3), method="higher"))
-    outer = (at < early) | (at >= late)
     periods = [int(at.min()), early, late, int(at.max()) + 1]
     if not (at < early).any():
         return ()
     result = []
     for name, values in columns.items():
-        found = stability(values[outer], at[outer], periods)
+        found = stability(values, at, periods)
         first, last = found[0], found[-1]
         result.append(Shift(name, last.psi, last.limit, first.count, last.count, first.missing, last.missing))
     return tuple(sorted(result, key=lambda one: (-one.psi, one.name)))
