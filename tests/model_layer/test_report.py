@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
 from models.evaluation.weighted import BUDGETS
 from models.reports.card import card_of, markdown
@@ -117,6 +118,23 @@ def test_figures_are_those_of_the_training_and_more(trained: Trained, evidence: 
         assert figures[f"{name}_low"] <= figures[name] + 1e-9, name
         assert figures[name] <= figures[f"{name}_high"] + 1e-9, name
     assert all(re.fullmatch(r"[\w]+", name) for name in figures)
+
+
+def test_population_figures_weigh_rows_by_one_over_their_inspection(trained: Trained, evidence: Evidence) -> None:
+    weights = 1 / trained.dataset.inclusion[trained.folded.rows]
+    outcomes, said = trained.outcomes, trained.folded.probabilities
+    figures = evidence.figures
+    assert figures["auc_population"] == pytest.approx(roc_auc_score(outcomes, said, sample_weight=weights))
+    assert figures["brier_population"] == pytest.approx(np.average((said - outcomes) ** 2, weights=weights))
+    assert figures["base_rate_population"] == pytest.approx(np.average(outcomes, weights=weights))
+    assert figures["base_rate_population"] != pytest.approx(figures["base_rate"])
+    assert figures["ece_population"] == pytest.approx(evidence.reliability_population.ece)
+    for segment in evidence.segments:  # parity, too, is of the population
+        stands_for = dict.fromkeys((group.name for group in segment.groups), 0.0)
+        for label, weight in zip(trained.dataset.segments[segment.name][trained.folded.rows], weights, strict=True):
+            stands_for["unknown" if label is None else label] += weight / weights.sum()
+        inspected = sum(stands_for[group.name] * group.inspection_rate.value for group in segment.groups)
+        assert inspected == pytest.approx(np.ceil(weights.sum() / 10) / weights.sum())
 
 
 def test_firms_not_learned_of_are_those_without_a_known_row_before(trained: Trained, evidence: Evidence) -> None:
