@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from io import StringIO
@@ -93,8 +93,18 @@ def load_config(path: Path) -> RegistryConfig:
         raise ModelError(f"{path} does not validate: {error}") from None
 
 
-def log_run(config: RegistryConfig, trained: Trained) -> Logged:
+def log_run(
+    config: RegistryConfig,
+    trained: Trained,
+    *,
+    figures: Mapping[str, float] | None = None,
+    reports: Sequence[Path] = (),
+) -> Logged:
     """Log a training run and register its model; returns the run and the version.
+
+    Arguments:
+        figures: by name, beside those of the forward folds and what answering costs.
+        reports: files for people.
 
     The registered model is LightGBM's own flavour with signature and example, so that `mlflow models serve` works; the
     bundle beside it is what Greenlane itself loads.
@@ -120,10 +130,12 @@ def log_run(config: RegistryConfig, trained: Trained) -> Logged:
     with _quiet(), TemporaryDirectory() as folder, mlflow.start_run(experiment_id=experiment_id) as run:
         mlflow.log_params({name: str(value)[:500] for name, value in manifest.parameters.items()})
         mlflow.log_params({"feature_set": manifest.feature_set, "rows": manifest.rows, "snapshot": manifest.snapshot})
-        mlflow.log_metrics(trained.metrics.flat() | _costs(trained))
+        mlflow.log_metrics({**trained.metrics.flat(), **(figures or {}), **_costs(trained)})
         mlflow.set_tags({"bundle_digest": bundle.digest, "catalogue": manifest.catalogue})
         for file in write_plots(trained, Path(folder) / "plots"):
             mlflow.log_artifact(str(file), "plots")
+        for file in reports:
+            mlflow.log_artifact(str(file), "report")
         path = Path(folder) / "bundle.json"
         path.write_bytes(to_bytes(bundle))
         mlflow.log_artifact(str(path), "bundle")

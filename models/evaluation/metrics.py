@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from models.evaluation.weighted import Ranking, calibration_error
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 SHARES = (0.01, 0.05, 0.10)
@@ -56,13 +58,11 @@ def hits_at(outcomes: Integers, scores: Floats, share: float) -> tuple[float, in
 
 
 def expected_calibration_error(outcomes: Integers, probabilities: Floats, bins: int = 10) -> float:
-    """Mean distance of stated probability and found rate over bins of equal numbers of rows, weighted by rows."""
-    order = np.argsort(probabilities, kind="stable")
-    error = 0.0
-    for part in np.array_split(order, bins):
-        if len(part):
-            error += len(part) * abs(float(probabilities[part].mean()) - float(outcomes[part].mean()))
-    return error / len(outcomes)
+    """Mean distance of stated probability and found rate over bins of about equal numbers of rows, weighted by rows.
+
+    Equal probabilities stay in one bin, so that no order of rows flatters.
+    """
+    return calibration_error(Ranking.of(probabilities), outcomes, probabilities, np.ones(len(outcomes)), bins)
 
 
 def measure(outcomes: Integers, scores: Floats, *, are_probabilities: bool = True) -> Metrics:

@@ -1,13 +1,14 @@
 """The command of the data scientist: train."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from data.errors import ModelError
+from data.errors import CreditRiskError, ModelError
 from data.snapshots import Snapshot
 from data.store import Store, open_store
 from data.times import OPEN
@@ -18,6 +19,11 @@ from serving.cli.snapshots import named_snapshot, take_snapshot
 from serving.cli.terminal import out, print_json, progress
 from serving.settings import Settings, read_settings
 
+if TYPE_CHECKING:
+    from models.training.train import Trained
+
+_COMPARED = 400
+"""How many cases' reasons are compared with the champion's."""
 _SNAPSHOT_HELP = "The snapshot to train on: its id, or its folder. Without it, one is taken now."
 
 
@@ -36,6 +42,7 @@ class Outcome:
     digest: str
     metrics: dict[str, float]
     seconds: dict[str, float]
+    report: Path
 
 
 def train_and_log(
@@ -67,6 +74,8 @@ def train_and_log(
     """
     from features.catalogue import feature_set
     from models.registry import load_config, log_run
+    from models.reports.evidence import evidence_of
+    from models.reports.report import write_report
     from models.training.dataset import dataset_of
     from models.training.train import train
     from models.training.tuning import Budget
@@ -87,11 +96,37 @@ def train_and_log(
             model, dataset, budget=budget, seed=seed, threads=settings.threads, refits=refits, cluster=cluster,
             progress=lambda _what, done, total: show(done, total),
         )  # fmt: skip
-    logged = log_run(config, trained)
+    with progress(f"{model}: report"):
+        evidence = evidence_of(trained)
+        figures = {
+            **evidence.figures,
+            **(trained.stability.flat() if trained.stability else {}),
+            **_churn(store, trained),
+        }
+        seconds = {"features": of_features, **trained.seconds, "until the report": perf_counter() - begin}
+        folder = settings.var / "reports" / f"{model}-{trained.bundle.digest[:12]}"
+        reports = write_report(trained, folder, timings=seconds, evidence=evidence)
+        logged = log_run(config, trained, figures=figures, reports=reports)
     if promote:
         promote_trained(store, settings, model, logged.version)
-    seconds = {"features": of_features, **trained.seconds, "whole run": perf_counter() - begin}
-    return Outcome(logged.run_id, logged.name, logged.version, trained.bundle.digest, trained.metrics.flat(), seconds)
+    seconds["whole run"] = perf_counter() - begin
+    digest, metrics = trained.bundle.digest, {**trained.metrics.flat(), **figures}
+    return Outcome(logged.run_id, logged.name, logged.version, digest, metrics, seconds, reports[0])
+
+
+def _churn(store: Store, trained: "Trained") -> dict[str, float]:
+    """How many main reasons the present champion would not have given; nothing where there is none that can be compared."""
+    from models.champions import champion
+    from models.training.stability import churn
+
+    try:
+        with store.read() as connection:
+            present = champion(connection, trained.bundle.manifest.model)
+        rows = trained.dataset.take(trained.folded.rows[-_COMPARED:])
+        matrices = [bundle.encoder.rows(rows.columns) for bundle in (trained.bundle, present)]
+    except (CreditRiskError, KeyError):  # none yet, one of another version, or one that asks for other features
+        return {}
+    return {"reason_churn": churn(trained.bundle, present, *matrices)}
 
 
 def train_model(
@@ -136,18 +171,37 @@ def train_model(
     if json:
         print_json(
             {
-                "run_id": outcome.run_id,
-                "version": outcome.version,
-                "digest": outcome.digest,
-                "metrics": outcome.metrics,
-                "seconds": outcome.seconds,
+                "run_id": outcome.run_id, "version": outcome.version, "digest": outcome.digest, "metrics": outcome.metrics,
+                "seconds": outcome.seconds, "report": str(outcome.report),
             }
-        )
+        )  # fmt: skip
         return
-    table = Table(
-        "figure", "forward folds", title=f"{outcome.name} version {outcome.version}{' (champion)' if promote else ''}"
-    )
-    for name, value in outcome.metrics.items():
-        table.add_row(name, f"{value:,.0f}" if name == "rows" else f"{value:.4f}")
+    title = f"{outcome.name} version {outcome.version}{' (champion)' if promote else ''}: figures on forward folds"
+    table = Table("figure", *_VIEWS.values(), title=title, caption="in brackets: 95 %, by resampling enterprises")
+    for name, shown in _FIGURES.items():
+        table.add_row(shown, *(_estimate(outcome.metrics, name, view) for view in _VIEWS))
     out.print(table)
-    out.print(f"bundle {outcome.digest[:16]}…  run {outcome.run_id}  (mlflow ui --backend-store-uri … shows plots)")
+    if "reasons_kept" in outcome.metrics:
+        out.print(
+            f"{outcome.metrics['reasons_kept']:.0%} of the main reasons stay when the model is fitted on other samples"
+        )
+    out.print(f"report {outcome.report}\nbundle {outcome.digest[:16]}…  run {outcome.run_id}")
+
+
+_VIEWS = {"": "inspected", "population": "what they stand for", "cold_firms": "firms not learned of"}
+_FIGURES = {
+    "rows": "rows", "base_rate": "share of violations", "auc": "AUC", "average_precision": "average precision",
+    "precision_at_5pct": "precision at 5 %", "precision_at_10pct": "precision at 10 %", "ece": "calibration error",
+    "ece_debiased": "the same less what chance adds", "brier": "Brier score",
+}  # fmt: skip
+
+
+def _estimate(metrics: dict[str, float], name: str, view: str) -> str:
+    """A figure with its interval, where there is one."""
+    key = f"{name}_{view}" if view else name
+    if key not in metrics:
+        return "-"
+    if name == "rows":
+        return f"{metrics[key]:,.0f}"
+    bounds = f" ({metrics[f'{key}_low']:.3f}-{metrics[f'{key}_high']:.3f})" if f"{key}_low" in metrics else ""
+    return f"{metrics[key]:.3f}{bounds}"

@@ -24,6 +24,7 @@ from models.registry import (
     set_champion,
     tag,
 )
+from models.reports.evidence import figures_of
 from models.training.train import Trained
 
 
@@ -43,7 +44,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> RegistryConfig:
 
 @pytest.fixture(scope="module")
 def logged(config: RegistryConfig, trained: Trained) -> Logged:
-    return log_run(config, trained)
+    return log_run(config, trained, figures=figures_of(trained))
 
 
 def client_of(config: RegistryConfig) -> MlflowClient:
@@ -98,7 +99,9 @@ def test_a_candidate_has_its_gates_and_figures_that_the_bundle_vouches_for(
     assert candidate.figures["bundle_mb"] > 0.001
     assert candidate.figures["reason_churn"] == 0.25
     assert candidate.gates == config.models["shipment"].gates
-    assert {"auc", "ece", "latency_p99_ms", "bundle_mb"} <= {gate.figure for gate in candidate.gates if gate.required}
+    assert {"auc", "calibration_error", "latency_p99_ms", "bundle_mb"} <= {
+        gate.figure for gate in candidate.gates if gate.required
+    }
     assert all(gate.figure in candidate.figures for gate in candidate.gates if gate.required)
 
 
