@@ -9,6 +9,7 @@ from rich.markup import escape
 from data.errors import CreditRiskError
 from serving.cli import (
     archive,
+    backtesting,
     demo,
     evaluation,
     features,
@@ -40,6 +41,7 @@ for module in (
     training,
     service,
     evaluation,
+    backtesting,
     demo,
 ):
     module.register(app)
