@@ -40,7 +40,7 @@ class Settings:
     bags: int = 1
     every: int = 2
     half_life: float = 0.0
-    most_weight: float = 1.0
+    most_weight: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)

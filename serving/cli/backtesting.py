@@ -139,10 +139,8 @@ def _is_true(value: Any, path: Path, place: int) -> bool:
 
 
 def _fen(value: Any, path: Path, place: int) -> int:
-    try:
-        fen = int(value)
-    except (TypeError, ValueError):
-        fen = -1
+    said = str(value).strip()
+    fen = int(said) if said.isascii() and said.isdigit() else -1
     if fen < 0:
         raise BacktestError(f"{path}, row {place}: `duty_fen` is {value!r}; write whole fen, 0 or more")
     return fen
