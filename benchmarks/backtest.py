@@ -1,6 +1,6 @@
 """The backtest over simulated worlds: writes the figures and plots of `docs/backtest.md`.
 
-`python -m benchmarks.backtest`: ten worlds, eleven policies, a budget of 10 per cent. Worlds and results are kept in
+`python -m benchmarks.backtest`: ten worlds, twelve policies, a budget of 10 per cent. Worlds and results are kept in
 `var/backtest`, so that a stopped study goes on where it was. Policies were tuned on worlds 11 to 16 and judged on others.
 """
 
@@ -32,7 +32,7 @@ from serving.cli.terminal import progress
 _BEGIN, _END = "<!-- figures: written by benchmarks/backtest.py -->\n", "<!-- end of figures -->\n"
 _START = 1 / 3
 _OURS = ("recovery+drift", "recovery+5%", "recovery+10%", "recovery")
-_OTHERS = ("random", "rules", "probability")
+_OTHERS = ("random", "value", "rules", "probability")
 _TARGET = 0.57
 
 
@@ -40,7 +40,7 @@ def main(
     seeds: Annotated[int, typer.Option(min=1, help="How many worlds.")] = 10,
     first: Annotated[int, typer.Option(help="The first of their seeds; 11 to 16 were tuned on.")] = 301,
     budget: Annotated[list[float] | None, typer.Option(help="Per cent, once for each; by default 10.")] = None,
-    policy: Annotated[list[str] | None, typer.Option(help="Once for each; by default eleven.")] = None,
+    policy: Annotated[list[str] | None, typer.Option(help="Once for each; by default twelve.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Worlds at the same time.")] = 2,
     folder: Annotated[Path, typer.Option(help="Worlds and results.")] = Path("var/backtest"),
     doc: Annotated[Path, typer.Option(help="The page whose figures are replaced.")] = Path("docs/backtest.md"),

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 Floats = NDArray[np.float64]
 _SMOOTH = 8
 """Weeks over which revenue by week is summed."""
-_WEEKLY = ("random", "rules", "probability", "recovery", "recovery+10%", "recovery+drift")
+_WEEKLY = ("random", "value", "rules", "probability", "recovery", "recovery+10%", "recovery+drift")
 
 
 def write_plots(runs: Sequence[Run], folder: Path) -> list[Path]:

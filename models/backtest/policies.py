@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.random import Generator
@@ -14,8 +14,9 @@ from models.backtest.exploration import Drifting, draw, inclusion
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-Ranking = Literal["random", "rules", "probability", "recovery"]
-_FORM = re.compile(r"(random|rules|probability|recovery)(?:\+(\d{1,2})%|\+(drift))?")
+Ranking = Literal["random", "value", "rules", "probability", "recovery"]
+_RANKINGS: tuple[Ranking, ...] = get_args(Ranking)
+_FORM = re.compile(rf"({'|'.join(_RANKINGS)})(?:\+(\d{{1,2}})%|\+(drift))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class BacktestPolicy:
     """A policy: it ranks by one thing and draws a share of its budget from what it would not have selected.
 
     Attributes:
-        ranking: `random` (nothing), `rules` (the office's points), `probability` of a violation, or expected `recovery`.
+        ranking: `random` (nothing), declared `value`, `rules` (the office's points), `probability` of a violation, or expected `recovery`.
         explore: the share drawn, in [0, 1], or how it follows drift.
     """
 
@@ -38,7 +39,7 @@ class BacktestPolicy:
 
 
 SHIPPED = (
-    "random", "rules", "probability", "probability+5%", "probability+10%", "probability+20%",
+    "random", "value", "rules", "probability", "probability+5%", "probability+10%", "probability+20%",
     "recovery", "recovery+5%", "recovery+10%", "recovery+20%", "recovery+drift",
 )  # fmt: skip
 """The policies that are compared unless others are named."""
@@ -53,11 +54,11 @@ def policy_of(name: str) -> BacktestPolicy:
     match = _FORM.fullmatch(name)
     if match is None:
         raise BacktestError(
-            f"policy {name!r} is none; write a ranking (random, rules, probability, recovery), if wanted with "
+            f"policy {name!r} is none; write a ranking (random, value, rules, probability, recovery), if wanted with "
             "the share explored: recovery+10% or recovery+drift"
         )
     said, share, drifts = match.groups()
-    ranking: Ranking = said  # the form allows no other
+    ranking = next(one for one in _RANKINGS if one == said)
     explore: float | Drifting = Drifting() if drifts else int(share or 0) / 100
     return BacktestPolicy(name, ranking, 1.0 if ranking == "random" else explore)
 

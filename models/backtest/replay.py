@@ -200,6 +200,8 @@ class _Run:
         material, nothing = self._material, np.full(len(places), np.nan)
         if self._policy.ranking == "random":
             return np.zeros(len(places)), np.ones(len(places)), nothing
+        if self._policy.ranking == "value":
+            return material.value_fen[places].astype(np.float64), np.ones(len(places)), nothing
         if self._policy.ranking == "rules":
             points = rule_points({name: column[places] for name, column in self._columns.items()})
             # of equal cases the more valuable one

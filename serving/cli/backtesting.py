@@ -20,8 +20,8 @@ if TYPE_CHECKING:  # LightGBM and pyarrow are imported only where something is r
 
 _DUTY = ("duty_fen", "duty_at_stake_fen")
 _POLICY_HELP = (
-    "A policy; give the option once for each. A ranking (random, rules, probability, recovery), if wanted with the share of the "
-    "budget that is drawn: recovery+10%, recovery+drift. By default eleven of them."
+    "A policy; give the option once for each. A ranking (random, value, rules, probability, recovery), if wanted with the "
+    "share of the budget that is drawn: recovery+10%, recovery+drift. By default twelve of them."
 )
 _OUTCOMES_HELP = (
     "A file (.parquet, .csv, .jsonl) with a row for EVERY declaration: declaration_no, is_violation, and duty_fen that "

@@ -91,7 +91,9 @@ def test_what_a_policy_did_not_inspect_teaches_it_nothing(material: Material, ou
 def test_what_others_inspected_later_changes_nothing(versions: list[Version], material: Material) -> None:
     """Records of supervision from the replay's beginning on belong to the selection of history."""
     kept = [v for v in versions if v.record.kind != SUPERVISION or v.record.known_at < material.start]
-    kept = [replace(v, ended_at=OPEN) if v.ended_at >= material.start and v.record.kind == SUPERVISION else v for v in kept]
+    kept = [
+        replace(v, ended_at=OPEN) if v.ended_at >= material.start and v.record.kind == SUPERVISION else v for v in kept
+    ]
     assert len(kept) < len(versions)
     bare = material_of(feature_set("shipment"), VersionTables(kept), start_share=START)
     places = np.flatnonzero(material.week >= 0)
@@ -116,7 +118,9 @@ class _OnlyInspections:
 
     def tables(self, kind: str, columns: Sequence[str]):
         if kind == SUPERVISION:
-            yield self.supervision.select([n for n in self.supervision.column_names if n in {c.split(".")[0] for c in columns}])
+            yield self.supervision.select(
+                [n for n in self.supervision.column_names if n in {c.split(".")[0] for c in columns}]
+            )
         else:
             yield from self._all.tables(kind, columns)
 
@@ -230,7 +234,9 @@ def test_a_run_adds_up(material: Material, outcomes: Outcomes) -> None:
 
 
 @given(st.integers(1, 40), st.integers(0, 50), st.integers(0, 50), st.integers(0, 2**32))
-def test_a_selection_spends_its_budget_on_the_best_and_the_drawn(size: int, budget: int, explored: int, seed: int) -> None:
+def test_a_selection_spends_its_budget_on_the_best_and_the_drawn(
+    size: int, budget: int, explored: int, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     scores = rng.integers(0, 5, size).astype(float)
     chosen = select(scores, rng.random(size) + 0.01, budget, explored, rng)
