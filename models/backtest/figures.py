@@ -68,14 +68,17 @@ def estimates_of(run: Run, weeks: int = WINDOW) -> list[tuple[Estimate, float]]:
     """Estimates of the violation rate for stretches of weeks from what was drawn in them, each beside the truth.
 
     What was selected without a draw is known; what was drawn stands for all the others.
+
+    Arguments:
+        weeks: of a stretch; a shorter replay is one stretch.
     """
     week = np.array([w for w, _, _ in run.drawn], dtype=np.int64)
     chance = np.array([p for _, p, _ in run.drawn])
     found = np.array([hit for _, _, hit in run.drawn], dtype=np.int64)
-    made = []
-    for begin in range(0, run.weeks - weeks + 1, weeks):
-        part = slice(begin, begin + weeks)
-        inside = (week >= begin) & (week < begin + weeks)
+    made, length = [], min(weeks, run.weeks)
+    for begin in range(0, run.weeks - length + 1, length):
+        part = slice(begin, begin + length)
+        inside = (week >= begin) & (week < begin + length)
         if inside.any():
             size = sum(run.declarations[part])
             rest = weighted_rate(found[inside], chance[inside])

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 Floats = NDArray[np.float64]
 _SMOOTH = 8
 """Weeks over which revenue by week is summed."""
-_WEEKLY = ("random", "value", "rules", "probability", "recovery", "recovery+10%", "recovery+drift")
+_LINES = ("random", "value", "rules", "probability", "recovery", "recovery+10%", "recovery+drift")
 
 
 def write_plots(runs: Sequence[Run], folder: Path) -> list[Path]:
@@ -64,12 +64,11 @@ def _policies(runs: Sequence[Run], axes: Axes) -> None:
         yticks=places, yticklabels=[row.policy for row in rows], xlim=(0, 1), xlabel="revenue, share of the oracle's"
     )
     axes.set_title(f"Budget {runs[0].job.budget:.0%}, {rows[0].seeds} seeds")
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="upper right")
 
 
 def _weeks(runs: Sequence[Run], axes: Axes) -> None:
-    shown = dict.fromkeys(run.job.policy for run in runs if run.job.policy in _WEEKLY)
-    for name in shown or dict.fromkeys(run.job.policy for run in runs):
+    for name in _lines(runs):
         own = [run for run in runs if run.job.policy == name]
         weeks = min(run.weeks for run in own)
         shares = np.mean([_rolled(run)[:weeks] for run in own], axis=0)
@@ -81,6 +80,12 @@ def _weeks(runs: Sequence[Run], axes: Axes) -> None:
     axes.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.16))
 
 
+def _lines(runs: Sequence[Run]) -> list[str]:
+    """The policies that are drawn as lines: a few, where these are among them."""
+    names = list(dict.fromkeys(run.job.policy for run in runs))
+    return [name for name in names if name in _LINES] or names
+
+
 def _rolled(run: Run) -> Floats:
     duty, best = (np.cumsum([0, *values]) for values in (run.duty_fen, run.best_duty_fen))
     begins = np.maximum(np.arange(1, run.weeks + 1) - _SMOOTH, 0)
@@ -90,7 +95,7 @@ def _rolled(run: Run) -> Floats:
 
 
 def _budgets(runs: Sequence[Run], axes: Axes) -> None:
-    for name in dict.fromkeys(run.job.policy for run in runs):
+    for name in _lines(runs):
         own = sorted((row.budget, row.mean.revenue) for row in table_of(r for r in runs if r.job.policy == name))
         if len(own) > 1:
             axes.plot([100 * budget for budget, _ in own], [revenue for _, revenue in own], "o-", label=name)

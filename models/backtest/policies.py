@@ -24,7 +24,8 @@ class BacktestPolicy:
     """A policy: it ranks by one thing and draws a share of its budget from what it would not have selected.
 
     Attributes:
-        ranking: `random` (nothing), declared `value`, `rules` (the office's points), `probability` of a violation, or expected `recovery`.
+        ranking: by nothing (`random`), declared `value`, the office's points (`rules`), `probability` of a violation, or expected
+            `recovery`.
         explore: the share drawn, in [0, 1], or how it follows drift.
     """
 
