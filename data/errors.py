@@ -85,5 +85,9 @@ class TooFewLabelsError(ModelError):
     """Not enough matured outcomes to train or to evaluate."""
 
 
+class BacktestError(ModelError):
+    """A backtest cannot be run on what it was given."""
+
+
 class PolicyError(CreditRiskError):
     """A decision policy is missing for a date or does not validate."""

@@ -33,6 +33,7 @@ TABLE: dict[type[CreditRiskError], tuple[int, str, str]] = {
     data_errors.GateError: (422, "gates", "A model does not pass its gates"),
     data_errors.PromotionError: (409, "promotion", "A promotion is not allowed"),
     data_errors.TooFewLabelsError: (422, "too-few-labels", "Not enough outcomes"),
+    data_errors.BacktestError: (422, "backtest", "A backtest cannot be run"),
     data_errors.ModelError: (503, "model-unusable", "A model cannot be used"),
     data_errors.PolicyError: (503, "no-policy", "No decision policy is usable"),
     serving_errors.SettingsError: (503, "settings", "A setting is wrong"),

@@ -9,6 +9,7 @@ from rich.markup import escape
 from data.errors import CreditRiskError
 from serving.cli import (
     archive,
+    backtesting,
     demo,
     evaluation,
     features,
@@ -42,6 +43,7 @@ for module in (
     promotion,
     service,
     evaluation,
+    backtesting,
     demo,
 ):
     module.register(app)
