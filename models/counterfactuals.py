@@ -5,11 +5,11 @@ put into the archive as if known just before the question, all else as today, an
 the stated gain is what the model says of that archive. Other windows that close until a step's date are left aside, for a firm
 that goes on trading fills them again.
 
-Source: Wachter, Mittelstadt, Russell 2018, "Counterfactual explanations without opening the black box"; Ustun, Spangher, Liu 2019,
-"Actionable recourse in linear classification": only what the person concerned can act on is named.
+Source: Wachter, Mittelstadt, Russell 2018, "Counterfactual explanations without opening the black box"; Ustun, Spangher, Liu
+2019, "Actionable recourse in linear classification": only what the person concerned can act on is named.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -17,7 +17,6 @@ from data.records import Record, Version, make_record
 from data.times import CHINA, OPEN, from_instant
 from features.definitions import Feature, FeatureSet
 from features.forms import Value
-from features.measures import Measure
 from features.observations import observe, plan_of
 from features.questions import Question
 from features.reference import measure_values, vector
@@ -27,7 +26,6 @@ from models.repairs import Repair, RepairRules, leaves_at
 MOST_STEPS = 4
 SUGGESTED_BY = "greenlane"
 """The source of suggested records."""
-_OF_AUTHORITIES = ("supervision", "public_credit")
 _ADVERSE = {
     ("supervision", "penalty"): ("海关处罚", "customs penalty"),
     ("supervision", "statutory_level"): ("失信等级认定", "dishonest level"),
@@ -93,25 +91,94 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class _Archive:
-    """What scoring needs again and again: measures once, and of changed kinds anew."""
+class _Plan:
+    """What is chosen: some acts, and dates until which all that lapses by itself has lapsed."""
 
-    scorer: Scores
-    versions: tuple[Version, ...]
-    question: Question
-    measured: Mapping[Measure, int | None]
+    acts: tuple[Step, ...] = ()
+    dates: tuple[int, ...] = ()
 
-    def score(self, steps: Iterable[Step]) -> int:
+    def __len__(self) -> int:
+        return len(self.acts) + len(self.dates)
+
+    def without(self, step: Step) -> "_Plan":
+        """The plan without a step; what lapsed in it lapses with a later date, if there is one."""
+        acts = tuple(act for act in self.acts if act is not step)
+        dates = self.dates if len(acts) < len(self.acts) else tuple(date for date in self.dates if date != step.at)
+        return _Plan(acts, dates)
+
+
+class _Search:
+    """The archive of one enterprise, scored again and again with the records of some steps."""
+
+    def __init__(self, scorer: Scores, versions: Sequence[Version], question: Question, repairs: RepairRules) -> None:
+        self.scorer, self.versions, self.question = scorer, tuple(versions), question
+        measures = scorer.features.measures
+        self._measured = dict(zip(measures, measure_values(measures, versions, question), strict=True))
+        own = [v for v in versions if _is_adverse(v.record, str(question.facts["enterprise"]))]
+        self._spoken = {v.seq: named for v in own if (named := _spoken_of(scorer.features, v, question))}
+        standing = [v for v in own if v.seq in self._spoken]
+        ends = {v.seq: leaves_at(measures, v, question) for v in standing}
+        self._lapsing = sorted(
+            ((at, v) for v in standing if (at := ends[v.seq]) is not None), key=lambda one: (one[0], one[1].seq)
+        )
+        self.acts = [
+            _repaired(v, *repair, ends[v.seq], self._spoken[v.seq], question)
+            for v in standing if (repair := repairs.of(v.record, question.at)) is not None
+            and repair[1] < (ends[v.seq] or OPEN)
+        ]  # fmt: skip
+        self.acts += _settling(scorer.features, versions, question)
+
+    @property
+    def dates(self) -> list[int]:
+        """When something lapses."""
+        return sorted({at for at, _ in self._lapsing})
+
+    def steps(self, plan: _Plan) -> list[Step]:
+        """The steps of a plan in the order of time. What an act ends does not lapse; what lapsed once does not lapse again."""
+        ended = {name for act in plan.acts for name in act.evidence}
+        steps = list(plan.acts)
+        for date in plan.dates:
+            until = [v for at, v in self._lapsing if at <= date and _id(v.record) not in ended]
+            ended |= {_id(v.record) for v in until}
+            if until:
+                named = tuple(sorted({name for v in until for name in self._spoken[v.seq]}))
+                steps.append(_lapsed(date, until, named, self.question))
+        return sorted(steps, key=_preference, reverse=True)
+
+    def score(self, steps: Sequence[Step]) -> int:
         """The score with the records of some steps."""
-        records = _ordered(steps)
+        records = [record for step in steps for record in step.records]
         kinds = {record.kind for record in records}
-        changed = [measure for measure in self.measured if measure.stream.kind in kinds]
+        changed = [measure for measure in self._measured if measure.stream.kind in kinds]
         # a measure takes records of its stream's kind alone
         concerned = appended([v for v in self.versions if v.record.kind in kinds], records)
         anew = dict(zip(changed, measure_values(changed, concerned, self.question), strict=True))
-        measured = {**self.measured, **anew}
+        measured = {**self._measured, **anew}
         row = [feature.expression.scalar(measured, self.question) for feature in self.scorer.features.features]
         return self.scorer.explain(row).score
+
+    def of(self, plan: _Plan) -> int:
+        """The score of a plan."""
+        return self.score(self.steps(plan))
+
+    def further(self, plan: _Plan) -> tuple[int, _Plan] | None:
+        """The plan with one part more that scores best; None where no part raises the score.
+
+        Of what lapses only the next date that raises it is looked at, so that time passes in its order.
+        """
+        now = self.of(plan)
+        found = [(self.of(more), _preference(act), more) for act, more in self._with_act(plan)]
+        for date in self.dates:
+            if not plan.dates or date > plan.dates[-1]:
+                more = _Plan(plan.acts, (*plan.dates, date))
+                if (score := self.of(more)) > now:
+                    found.append((score, (-date, 0), more))
+                    break
+        best = max(found, key=lambda one: one[:2], default=None)
+        return None if best is None or best[0] <= now else (best[0], best[2])
+
+    def _with_act(self, plan: _Plan) -> list[tuple[Step, _Plan]]:
+        return [(act, _Plan((*plan.acts, act), plan.dates)) for act in self.acts if act not in plan.acts]
 
 
 def improve(
@@ -120,7 +187,8 @@ def improve(
 ) -> Path:  # fmt: skip
     """The way to a better credit score, or to a wanted one.
 
-    Steps are taken by their gain; of equal gains the earlier, then the cheaper one. What the wanted score does not need is left out.
+    Parts are taken by their gain; of equal gains the earlier, then the cheaper one. What the wanted score does not need is left
+    out, the latest and dearest first.
 
     Arguments:
         scorer: the credit model.
@@ -130,25 +198,17 @@ def improve(
         wanted: the score to reach; as much as possible where None.
         most: how many steps at most.
     """
-    features = scorer.features
-    measured = dict(zip(features.measures, measure_values(features.measures, versions, question), strict=True))
-    archive = _Archive(scorer, tuple(versions), question, measured)
-    before = archive.score(())
-    chosen: list[Step] = []
-    options = _options(scorer.features, versions, question, repairs)
-    while len(chosen) < most and (wanted is None or _score(archive, before, chosen) < wanted):
-        now = _score(archive, before, chosen)
-        taken = {record.guid for step in chosen for record in step.records}
-        gains = [
-            (archive.score([*chosen, one]) - now, one)
-            for one in options
-            if any(record.guid not in taken for record in one.records)
-        ]
-        best = max(gains, key=lambda found: (found[0], *_preferred(found[1])), default=None)
-        if best is None or best[0] <= 0:
+    search, plan = _Search(scorer, versions, question, repairs), _Plan()
+    before = score = search.of(plan)
+    while len(plan) < most and (wanted is None or score < wanted):
+        further = search.further(plan)
+        if further is None:
             break
-        chosen.append(best[1])
-    return _path(archive, before, _needed(archive, before, chosen, wanted))
+        score, plan = further
+    if wanted is not None and score >= wanted:
+        for step in reversed(search.steps(plan)):
+            plan = fewer if search.of(fewer := plan.without(step)) >= wanted else plan
+    return _path(search, before, plan)
 
 
 def appended(versions: Sequence[Version], records: Iterable[Record]) -> list[Version]:
@@ -166,81 +226,32 @@ def appended(versions: Sequence[Version], records: Iterable[Record]) -> list[Ver
     return held
 
 
-def _ordered(steps: Iterable[Step]) -> tuple[Record, ...]:
-    """The records of steps, each once."""
-    by_name = {(r.kind, r.source, r.guid): r for step in steps for r in step.records}
-    return tuple(by_name.values())
-
-
-def _preferred(step: Step) -> tuple[int, int, str]:
-    """Greater is preferred: the earlier, then the cheaper."""
-    return (-(step.at or 0), -step.cost_fen, step.en)
-
-
-def _score(archive: _Archive, before: int, steps: Sequence[Step]) -> int:
-    return archive.score(steps) if steps else before
-
-
-def _needed(archive: _Archive, before: int, steps: list[Step], wanted: int | None) -> list[Step]:
-    """The steps without those that a wanted score can do without, the later and dearer ones first; in the order of time."""
-    kept = sorted(steps, key=_preferred, reverse=True)
-    if wanted is not None and _score(archive, before, kept) >= wanted:
-        for step in list(reversed(kept)):
-            without = [one for one in kept if one is not step]
-            if _score(archive, before, without) >= wanted:
-                kept = without
-    return kept
-
-
-def _path(archive: _Archive, before: int, steps: list[Step]) -> Path:
+def _path(search: _Search, before: int, plan: _Plan) -> Path:
     """Steps with what each adds after those before it; one that adds nothing there is left out."""
     while True:
-        scores = [before, *(archive.score(steps[: n + 1]) for n in range(len(steps)))]
-        idle = next((n for n in range(len(steps)) if scores[n + 1] <= scores[n]), None)
+        steps = search.steps(plan)
+        scores = [before, *(search.score(steps[: n + 1]) for n in range(len(steps)))]
+        idle = next((step for n, step in enumerate(steps) if scores[n + 1] <= scores[n]), None)
         if idle is None:
             break
-        steps = [step for n, step in enumerate(steps) if n != idle]
+        plan = plan.without(idle)
     walked = tuple(replace(step, gain=scores[n + 1] - scores[n]) for n, step in enumerate(steps))
     # the last word has the whole archive, computed from the beginning
-    whole = appended(archive.versions, _ordered(walked))
-    after = archive.scorer.explain(vector(archive.scorer.features, whole, archive.question)).score
+    whole = appended(search.versions, [record for step in walked for record in step.records])
+    after = search.scorer.explain(vector(search.scorer.features, whole, search.question)).score
     assert after == scores[-1], "what is stated must be what rescoring gives"
     return Path(walked, before, after)
 
 
-def _options(
-    features: FeatureSet, versions: Sequence[Version], question: Question, repairs: RepairRules
-) -> list[Step]:
-    """All that may be suggested, whether or not it helps."""
-    return [*_of_records(features, versions, question, repairs), *_settling(features, versions, question)]
+def _preference(step: Step) -> tuple[int, int]:
+    """Greater is preferred: the earlier, then the cheaper."""
+    return -(step.at or 0), -step.cost_fen
 
 
-def _of_records(
-    features: FeatureSet, versions: Sequence[Version], question: Question, repairs: RepairRules
-) -> list[Step]:
-    """Adverse records of the enterprise: each repaired from a day on, and all that lapse until a day."""
-    own = [v for v in versions if _is_adverse(v.record) and v.record.payload.get("enterprise") == question.facts["enterprise"]]
-    behind = {version.seq: found for version in own if (found := _spoken_of(features, version, question))}
-    found: list[Step] = []
-    lapsing: list[tuple[int, Version]] = []
-    for version in (v for v in own if v.seq in behind):
-        ends = leaves_at(features.measures, version, question)
-        if ends is not None:
-            lapsing.append((ends, version))
-        repair = repairs.of(version.record, question.at)
-        if repair is not None and (ends is None or repair[1] < ends):
-            found.append(_repaired(version, *repair, ends, behind[version.seq], question))
-    lapsing.sort(key=lambda one: (one[0], one[1].seq))
-    for number, (at, _) in enumerate(lapsing):
-        if number + 1 == len(lapsing) or lapsing[number + 1][0] > at:
-            until = [version for _, version in lapsing[: number + 1]]
-            found.append(_lapsed(at, until, tuple(sorted({n for v in until for n in behind[v.seq]})), question))
-    return found
-
-
-def _is_adverse(record: Record) -> bool:
+def _is_adverse(record: Record, enterprise: str) -> bool:
     event = (record.kind, str(record.payload.get("event")))
-    if record.action not in ("new", "change") or event not in _ADVERSE:
+    own = record.action in ("new", "change") and record.payload.get("enterprise") == enterprise
+    if not own or event not in _ADVERSE:
         return False
     return event[1] != "statutory_level" or record.payload.get("level") in _DISHONEST
 
@@ -276,8 +287,9 @@ def _repaired(
     record = version.record
     amount = record.payload.get("amount_fen") or record.payload.get("fine_fen") or 0
     begun = begins <= question.at
-    zh = f"{repair.zh.format(amount=_yuan_zh(amount))}，{'即可' if begun else f'自{_day(begins)}起'}申请修复{_named(record)[0]}"
-    en = f"{repair.en.format(amount=_yuan_en(amount))} and have the {_named(record)[1]} repaired{'' if begun else f', possible from {_day(begins)}'}"
+    zh_when, en_when = ("即可", "") if begun else (f"自{_day(begins)}起", f", possible from {_day(begins)}")
+    zh = f"{repair.zh.format(amount=_yuan_zh(amount))}，{zh_when}申请修复{_named(record)[0]}"
+    en = f"{repair.en.format(amount=_yuan_en(amount))} and have the {_named(record)[1]} repaired{en_when}"
     if ends is not None:
         zh, en = f"{zh}（否则于{_day(ends)}到期失效）", f"{en} (it lapses by itself on {_day(ends)})"
     return Step(
@@ -301,11 +313,11 @@ def _lapsed(at: int, versions: Sequence[Version], features: tuple[str, ...], que
 
 def _settling(features: FeatureSet, versions: Sequence[Version], question: Question) -> list[Step]:
     """Settle what was received for exports but not settled: never more than was received, nor than was declared."""
-    about = (_SETTLED.stream, total(SETTLEMENTS, ENTERPRISE, "amount_fen").key)
     named = tuple(
         feature.name
         for feature in features.features
-        if _may_be_named(feature) and any((m.stream, m.key) == about for m in feature.expression.measures)
+        if _may_be_named(feature)
+        and any((m.stream, m.key) == (SETTLEMENTS, ENTERPRISE) for m in feature.expression.measures)
     )
     measures = (_SETTLED, _RECEIVED, _EXPORTED)
     settled, received, exported = (value or 0 for value in measure_values(measures, versions, question))

@@ -5,7 +5,8 @@ arXiv:2001.08025): of all ways to join fine bins it takes the one of greatest in
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,13 +107,11 @@ def bin_feature(feature: Feature, values: Values, outcomes: Integers, weights: F
     weights = effective(weights)
     bins = _coded(values, outcomes, weights) if feature.is_category else _ranges(feature, values, outcomes, weights)
     place = places(bins, values)
-    cases = np.bincount(place, weights, len(bins))
-    hits = np.bincount(place, weights * outcomes, len(bins))
+    cases = np.bincount(place, weights, len(bins)).astype(np.float64)
+    hits = np.bincount(place, weights * outcomes, len(bins)).astype(np.float64)
     usual = float(hits.sum() / cases.sum())
     # a case of the usual share is added to each bin, so that one without hits stays finite and one without cases says nothing
-    woe = np.log((hits + _SMOOTHING * usual) / usual) - np.log(
-        (cases - hits + _SMOOTHING * (1 - usual)) / (1 - usual)
-    )
+    woe = np.log((hits + _SMOOTHING * usual) / usual) - np.log((cases - hits + _SMOOTHING * (1 - usual)) / (1 - usual))
     if feature.direction:
         given = len(bins) - 1  # that a value is missing lies in no direction
         woe[:given] = _never_against(woe[:given], cases[:given], feature.direction)
@@ -125,19 +124,20 @@ def bin_feature(feature: Feature, values: Values, outcomes: Integers, weights: F
 
 
 def effective(weights: Floats) -> Floats:
-    """Weights that add up to the number of equal cases that would tell as much (Kish 1965): few with great weights tell little."""
-    return weights * (weights.sum() / (weights @ weights))
+    """Weights that add up to the number of equal cases that would tell as much: few great ones tell little (Kish 1965)."""
+    scaled: Floats = weights * (weights.sum() / (weights @ weights))
+    return scaled
 
 
 def _ranges(feature: Feature, values: Values, outcomes: Integers, weights: Floats) -> tuple[Bin, ...]:
     given = ~np.isnan(values)
-    seen = np.unique(values[given])
+    seen: Floats = np.unique(values[given])
     edges: list[float] = []
     if len(seen) > 1 and 0 < outcomes[given].sum() < given.sum():
         splits = _splits("numerical", _TREND[feature.direction], values[given], outcomes[given], weights[given])
         edges = [_plain(float(split), seen) for split in splits]
     bounds = [None, *edges, None]
-    ranges = (Bin("range", low, high) for low, high in zip(bounds[:-1], bounds[1:], strict=True))
+    ranges = (Bin("range", low, high) for low, high in pairwise(bounds))
     return (*ranges, Bin("missing"))
 
 
@@ -152,7 +152,7 @@ def _coded(values: Values, outcomes: Integers, weights: Floats) -> tuple[Bin, ..
     return (*(Bin("codes", codes=group) for group in groups), Bin("unseen"), Bin("missing"))
 
 
-def _splits(kind: str, trend: str, values: Values, outcomes: Integers, weights: Floats) -> list[object]:
+def _splits(kind: str, trend: str, values: Values, outcomes: Integers, weights: Floats) -> list[Any]:
     """Where optbinning cuts; its search has one worker and a fixed seed, so that the same data are cut alike."""
     from optbinning import OptimalBinning  # its solvers take seconds to import
 

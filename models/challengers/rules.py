@@ -29,9 +29,10 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
         """Where it holds, shape (n,)."""
         if self.equals is not None:
             return np.array([value == self.equals for value in values], dtype=np.bool_)
-        # comparisons with NaN hold nowhere
-        held: Bools = values >= self.at_least if self.at_least is not None else values <= self.at_most
-        return held
+        least = -np.inf if self.at_least is None else self.at_least
+        most = np.inf if self.at_most is None else self.at_most
+        numbers = values.astype(np.float64)
+        return (numbers >= least) & (numbers <= most)  # comparisons with NaN hold nowhere
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,7 +64,8 @@ class Rules:
         Arguments:
             columns: a column a feature, each of shape (n,).
         """
-        scores: Integers = self.fired(columns) @ np.array([rule.points for rule in self.rules], dtype=np.int64)
+        points = np.array([rule.points for rule in self.rules], dtype=np.int64)
+        scores: Integers = self.fired(columns).astype(np.int64) @ points
         return scores
 
 

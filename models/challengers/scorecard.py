@@ -93,7 +93,7 @@ class Scorecard:
 
     def log_odds(self, columns: Mapping[str, Values]) -> Floats:
         """The log-odds of a violation that the points stand for, shape (n,)."""
-        return (self.scores(columns) - self.scale.offset) / self.scale.factor
+        return (self.scores(columns).astype(np.float64) - self.scale.offset) / self.scale.factor
 
 
 def scale_of(about: str) -> Scale:
@@ -146,7 +146,9 @@ def _binned(dataset: Dataset, progress: Progress) -> list[Binned]:
         progress(done + 1, len(chosen))
     telling = [one for one in found if one.information >= LEAST_INFORMATION and len(set(one.woe)) > 1]
     if not telling:
-        raise TooFewLabelsError("no feature tells hits from clean outcomes beyond chance; import more inspection results")
+        raise TooFewLabelsError(
+            "no feature tells hits from clean outcomes beyond chance; import more inspection results"
+        )
     return sorted(telling, key=lambda one: (-one.information, one.feature.name))
 
 

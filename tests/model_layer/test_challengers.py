@@ -176,7 +176,9 @@ def test_sql_gives_the_same_score_at_every_edge(shipments: Dataset, card: Scorec
             columns[one.name] = np.array(drawn, dtype=object)
         else:
             edges = [held.high for held in one.bins if held.high is not None]
-            near = [value for edge in edges for value in (edge, np.nextafter(edge, -np.inf), np.nextafter(edge, np.inf))]
+            near = [
+                value for edge in edges for value in (edge, np.nextafter(edge, -np.inf), np.nextafter(edge, np.inf))
+            ]
             some = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([*near, np.nan, 0.0, -0.0])
             columns[one.name] = np.array(data.draw(st.lists(some, min_size=5, max_size=5)))
     assert _in_sqlite(card, columns) == card.scores(columns).tolist()
@@ -212,7 +214,9 @@ def test_too_few_outcomes_are_refused(shipments: Dataset) -> None:
 def test_a_shipped_rule_fires_at_its_threshold_and_nowhere_before(name: str) -> None:
     features = SETS[name]
     rules = shipped_rules(features)
-    nothing = {f.name: np.array([None], dtype=object) if f.is_category else np.array([np.nan]) for f in features.features}
+    nothing = {
+        f.name: np.array([None], dtype=object) if f.is_category else np.array([np.nan]) for f in features.features
+    }
     assert not rules.fired(nothing).any()
     assert rules.scores(nothing).tolist() == [0]
     for place, rule in enumerate(rules.rules):
