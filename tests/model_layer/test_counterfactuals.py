@@ -85,7 +85,7 @@ def archives(draw: st.DrawFn) -> list[Record]:
     for number in range(draw(st.integers(4, 14))):
         kind, payload = draw(_EVENTS)
         until = draw(st.sampled_from([OPEN, NOW + 1, NOW + DAY, NOW + 40 * DAY, NOW + 40 * DAY + 1, NOW - 1]))
-        days = draw(st.sampled_from([-1, 0.5, 20, 89, 120, 400]))
+        days = draw(st.sampled_from([-1, 0.5, 20, 89, 350, 400]))
         found.append(_record(number, kind, payload, days, until=until, known=draw(st.sampled_from([0, 5]))))
     for number in range(draw(st.integers(0, 3))):
         kind, payload = draw(payloads(100 + number))
@@ -273,6 +273,28 @@ def test_two_that_only_help_together_are_found() -> None:
     records = [_record(n, "supervision", {"event": "penalty"}, 9, until=NOW + n * DAY) for n in (1, 2)]
     path = _found(Tree({}), records)
     assert [(step.gain, step.at, len(step.evidence)) for step in path.steps] == [(80, NOW + 2 * DAY, 2)]
+
+
+def test_a_step_that_adds_nothing_in_its_place_is_left_out() -> None:
+    """Arrears weigh only where there is no penalty: paid at once, before the penalty lapses, they gain nothing."""
+
+    class Tree(Points):
+        def explain(self, vector: Sequence[Value]) -> _Score:
+            values = dict(zip((f.name for f in self.features.features), vector, strict=True))
+            penalised, owing = (float(values[name] or 0) >= 1 for name in ("customs_penalties", "tax_arrears"))
+            return _Score(1500 - (50 if penalised else 10 * owing))
+
+    records = [
+        _record(1, "supervision", {"event": "penalty"}, 9, until=NOW + DAY),
+        _record(2, "public_credit", {"event": "tax_arrears", "authority": "a"}, 9),
+    ]
+    assert [(step.gain, step.evidence) for step in _found(Tree({}), records).steps] == [(40, ("supervision/s/g1",))]
+
+
+def test_a_record_leaves_only_with_the_last_window_that_holds_it() -> None:
+    """A penalty of 350 days ago falls out of the year's sanctions before its use ends; until then it still counts as one."""
+    penalty = _record(1, "public_credit", {"event": "penalty", "authority": "a"}, 350, until=NOW + 40 * DAY)
+    assert leaves_at(CREDIT.measures, Version(1, penalty, OPEN), about_enterprise(FIRM, NOW)) == NOW + 40 * DAY
 
 
 @pytest.mark.parametrize(
