@@ -1,0 +1,39 @@
+"""Challengers on the very folds of a model, so that their figures stand beside its own."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.challengers.rules import shipped_rules
+from models.challengers.scorecard import fit_scorecard
+from models.training.dataset import Dataset
+from models.training.splits import Fold
+
+Floats = NDArray[np.float64]
+
+
+def compare(
+    dataset: Dataset, folds: Sequence[Fold], *, progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> dict[str, Floats]:
+    """What each challenger says of the rows that the folds validate on; greater is riskier.
+
+    The scorecard of a fold learns from what that fold may learn from, so the comparison is fair; rules learn nothing. Nothing is
+    drawn, so there is no seed.
+
+    Arguments:
+        folds: as `models.training.splits.forward_folds` gives them.
+        progress: called with folds done and their total.
+    Returns:
+        Scores by challenger, of m rows, fold by fold in the order of the dataset: log-odds of the scorecard, points of the rules.
+    Raises:
+        TooFewLabelsError: where a fold has too few outcomes for a scorecard.
+    """
+    by_card = []
+    for done, fold in enumerate(folds):
+        card = fit_scorecard(dataset.rows(fold.train))
+        by_card.append(card.log_odds(dataset.rows(fold.valid).columns))
+        progress(done + 1, len(folds))
+    rows = np.concatenate([np.flatnonzero(fold.valid) for fold in folds])
+    by_rules = shipped_rules(dataset.features).scores(dataset.columns)[rows]
+    return {"scorecard": np.concatenate(by_card), "rules": by_rules.astype(np.float64)}
