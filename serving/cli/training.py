@@ -20,6 +20,7 @@ from serving.cli.terminal import out, print_json, progress
 from serving.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from models.reports.evidence import Floats
     from models.training.train import Trained
 
 _COMPARED = 400
@@ -60,6 +61,7 @@ def train_and_log(
     seed: int = 7,
     refits: int = 0,
     scheduler: str | None = None,
+    challengers: bool = False,
 ) -> Outcome:
     """Train on a snapshot, log the run to MLflow, and make it champion where asked to, on trial.
 
@@ -69,6 +71,7 @@ def train_and_log(
         study: the name of a shared study in the database of studies.
         refits: how often to refit on other samples, to see whether reasons stay.
         scheduler: the address of a Dask scheduler.
+        challengers: whether a scorecard and rules are to stand beside the model.
     Raises:
         PromotionError: where it is to be champion and the store is in production.
     """
@@ -96,8 +99,14 @@ def train_and_log(
             model, dataset, budget=budget, seed=seed, threads=settings.threads, refits=refits, cluster=cluster,
             progress=lambda _what, done, total: show(done, total),
         )  # fmt: skip
+    others: dict[str, Floats] = {}
+    if challengers:
+        from models.challengers.compare import compare
+
+        with progress(f"{model}: scorecard and rules") as show:
+            others = compare(dataset, trained.folds, progress=show)
     with progress(f"{model}: report"):
-        evidence = evidence_of(trained)
+        evidence = evidence_of(trained, others)
         figures = {
             **evidence.figures,
             **(trained.stability.flat() if trained.stability else {}),
@@ -105,7 +114,7 @@ def train_and_log(
         }
         seconds = {"features": of_features, **trained.seconds, "until the report": perf_counter() - begin}
         folder = settings.var / "reports" / f"{model}-{trained.bundle.digest[:12]}"
-        reports = write_report(trained, folder, timings=seconds, evidence=evidence)
+        reports = write_report(trained, folder, others, seconds, evidence=evidence)
         logged = log_run(config, trained, figures=figures, reports=reports)
     if promote:
         promote_trained(store, settings, model, logged.version)
@@ -145,6 +154,9 @@ def train_model(
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a Dask scheduler that tunes and fits; needs --study.")
     ] = None,
+    challengers: Annotated[
+        bool, typer.Option(help="Put a scorecard and plain rules beside it, on the same folds.")
+    ] = True,
     seed: Annotated[int, typer.Option(help="The same seed and data give the same model.")] = 7,
     promote: Annotated[bool, typer.Option("--promote", help="Make it the champion, on trial.")] = False,
     json: Json = False,
@@ -167,6 +179,7 @@ def train_model(
         seed=seed,
         refits=refits,
         scheduler=scheduler,
+        challengers=challengers,
     )
     if json:
         print_json(
@@ -181,6 +194,10 @@ def train_model(
     for name, shown in _FIGURES.items():
         table.add_row(shown, *(_estimate(outcome.metrics, name, view) for view in _VIEWS))
     out.print(table)
+    for name in ("scorecard", "rules"):
+        if f"auc_{name}" in outcome.metrics:
+            ahead = _estimate(outcome.metrics, f"auc_ahead_of_{name}", "")
+            out.print(f"{name}: AUC {outcome.metrics[f'auc_{name}']:.3f}; the model is ahead by {ahead}")
     if "reasons_kept" in outcome.metrics:
         out.print(
             f"{outcome.metrics['reasons_kept']:.0%} of the main reasons stay when the model is fitted on other samples"
