@@ -1,0 +1,62 @@
+"""A second model beside the champion: one violation against everything else, judged on the vectors that were served."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import TooFewLabelsError
+from features.forms import Value
+from models.bundle import Bundle
+from models.evaluation.metrics import measure
+from models.explain import Scorer
+from models.reports.labelled import Labelled, Line
+from models.training.dataset import Dataset, Progress
+from models.training.train import train
+
+
+def against_the_rest(dataset: Dataset, violation: str) -> Dataset:
+    """The same questions with another outcome: 1 where this violation was found, 0 for clean and for any other."""
+    return replace(dataset, outcomes=(dataset.violations == violation).astype(np.int64))
+
+
+def typology_line(
+    dataset: Dataset,
+    violation: str,
+    test: Sequence[Labelled],
+    vectors: dict[str, list[Value]],
+    *,
+    trials: int,
+    threads: int,
+    progress: Progress,
+    seed: int = 7,
+) -> Line:
+    """Train a model of one violation as every model is trained, and judge it.
+
+    Arguments:
+        dataset: what was known when training ended.
+        test: the rows to judge on.
+        vectors: what the service saw when it decided them, in the order of the feature set, by declaration number.
+    Raises:
+        TooFewLabelsError: where the violation is too rare to learn, or does not occur among the decided rows.
+    """
+    decided = [row for row in test if row.declaration_no in vectors]
+    outcomes = np.array([row.violation == violation for row in decided], dtype=np.int64)
+    if not 0 < outcomes.sum() < len(decided):
+        raise TooFewLabelsError(
+            f"no decided rows with and without the violation {violation!r}; name one of the mapping's"
+        )
+    own = train(
+        "shipment", against_the_rest(dataset, violation), trials=trials, seed=seed, threads=threads, progress=progress
+    )
+    bundle = own.bundle
+    rows = np.concatenate([bundle.encoder.row(vectors[row.declaration_no]) for row in decided])
+    given = scored_rows(bundle, rows)
+    return Line(f"model of {violation}", "all", measure(outcomes, given))
+
+
+def scored_rows(bundle: Bundle, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The calibrated probabilities of encoded rows of shape (n, features), shape (n,)."""
+    margins = np.asarray(Scorer(bundle).booster.predict(rows, raw_score=True, num_threads=1))
+    return bundle.calibration.probabilities(margins)
