@@ -15,7 +15,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import fmean
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from benchmarks import polish
 
@@ -69,14 +71,43 @@ def run(name: str, data: Path, trials: int) -> str:
 
         lines = {"korea": korea, "scms": scms}[name](greenlane, data, trials)
     assert isinstance(lines, list)
-    head = ["figure", *(f"{line['scored']}, {line['rows']} rows" for line in lines)]
-    rows = [head, ["---"] + ["---:"] * len(lines)]
+    forward = [line for line in lines if line["scored"].startswith("forward")]
+    tables = [_table([line for line in lines if line not in forward])]
+    if forward:
+        tables += [_table(forward), _worth(forward)]
+    seconds = ", ".join(f"{step} {t:.0f} s" for step, t in spent.items())
+    body = "\n\n".join(tables)
+    return f"### {name}\n\n{body}\n\nTime of each command, start-up included: {seconds}.\n"
+
+
+def _table(lines: list[dict[str, Any]]) -> str:
+    """A column a line of the evaluation, a row a figure that any of them has."""
+    rows = [["figure", *(f"{line['scored']}, {line['rows']}" for line in lines)], ["---"] + ["---:"] * len(lines)]
     for key, label in _SHOWN.items():
         values = [line["metrics"].get(key) for line in lines]
-        rows.append([label, *("-" if v is None else f"{v:,.0f}" if key == "rows" else f"{v:.4f}" for v in values)])
-    seconds = ", ".join(f"{step} {t:.0f} s" for step, t in spent.items())
-    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    return f"### {name}\n\n{table}\n\nTime of each command, start-up included: {seconds}.\n"
+        if any(value is not None for value in values):
+            rows.append([label, *("-" if v is None else f"{v:,.0f}" if key == "rows" else f"{v:.4f}" for v in values)])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _worth(lines: list[dict[str, Any]]) -> str:
+    """The mean AUC of the folds with and without history, and what history is worth."""
+    folds: dict[str, list[float]] = {}
+    for line in lines:
+        if line["rows"] != "all folds":
+            folds.setdefault(line["scored"], []).append(line["metrics"]["auc"])
+    means = {scored: fmean(found) for scored, found in folds.items()}
+    full, facts = means["forward with history"], means["forward without history"]
+    return f"Mean AUC of the folds: {full:.4f} with history, {facts:.4f} without; history is worth {full - facts:.4f}."
+
+
+def with_figures(document: str, sections: dict[str, str]) -> str:
+    """The document with some sections of figures replaced; those of other data sets stay as they are."""
+    before, _, rest = document.partition(_BEGIN)
+    old, _, after = rest.partition(_END)
+    kept = {part.partition("\n")[0]: f"### {part.strip()}\n" for part in old.split("### ")[1:]}
+    figures = "\n".join(text for name in NAMES if (text := (kept | sections).get(name)))
+    return f"{before}{_BEGIN}\n{figures}\n{_END}{after}"
 
 
 def main() -> None:
@@ -85,19 +116,15 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--only", choices=NAMES)
     parser.add_argument("--trials", type=int, default=20)
-    parser.add_argument("--matrix-trials", type=int, default=6, help="settings tried a fold of the plain matrix")
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
     names = [chosen.only] if chosen.only else NAMES
     data = chosen.data.resolve()
-    text = "\n".join(
-        polish.table(data, chosen.matrix_trials) if n == "polish" else run(n, data, chosen.trials) for n in names
-    )
-    print("\n" + text)
+    trials = chosen.trials
+    sections = {name: polish.table(data, trials) if name == "polish" else run(name, data, trials) for name in names}
+    print("\n" + "\n".join(sections.values()))
     if chosen.write:
-        document = _DOCUMENT.read_text(encoding="utf-8")
-        before, _, rest = document.partition(_BEGIN)
-        _DOCUMENT.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{rest.partition(_END)[2]}", encoding="utf-8")
+        _DOCUMENT.write_text(with_figures(_DOCUMENT.read_text(encoding="utf-8"), sections), encoding="utf-8")
 
 
 if __name__ == "__main__":
