@@ -1,6 +1,9 @@
-"""A second model beside the champion: one violation against everything else, judged on the vectors that were served."""
+"""A second model behind the champion: how likely a violation found is a certain one, judged on the vectors that were served.
 
-from collections.abc import Sequence
+The probability of the violation is the champion's probability of any, times that of this one given any.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,43 +19,46 @@ from models.training.dataset import Dataset, Progress
 from models.training.train import train
 
 
-def against_the_rest(dataset: Dataset, violation: str) -> Dataset:
-    """The same questions with another outcome: 1 where this violation was found, 0 for clean and for any other."""
-    return replace(dataset, outcomes=(dataset.violations == violation).astype(np.int64))
+def among_hits(dataset: Dataset, violation: str) -> Dataset:
+    """The questions where a violation was found, with another outcome: 1 for this violation, 0 for any other."""
+    hits = dataset.rows(dataset.outcomes == 1)
+    return replace(hits, outcomes=(hits.violations == violation).astype(np.int64))
 
 
 def typology_line(
     dataset: Dataset,
     violation: str,
     test: Sequence[Labelled],
-    vectors: dict[str, list[Value]],
+    vectors: Mapping[str, Sequence[Value]],
+    probabilities: Mapping[str, float],
     *,
     trials: int,
     threads: int,
     progress: Progress,
     seed: int = 7,
 ) -> Line:
-    """Train a model of one violation as every model is trained, and judge it.
+    """Train a model of one violation among all, as every model is trained, and judge it together with the champion.
 
     Arguments:
         dataset: what was known when training ended.
         test: the rows to judge on.
         vectors: what the service saw when it decided them, in the order of the feature set, by declaration number.
+        probabilities: what it said of any violation, by declaration number.
     Raises:
         TooFewLabelsError: where the violation is too rare to learn, or does not occur among the decided rows.
     """
-    decided = [row for row in test if row.declaration_no in vectors]
+    decided = [row for row in test if row.declaration_no in vectors and row.declaration_no in probabilities]
     outcomes = np.array([row.violation == violation for row in decided], dtype=np.int64)
     if not 0 < outcomes.sum() < len(decided):
         raise TooFewLabelsError(
             f"no decided rows with and without the violation {violation!r}; name one of the mapping's"
         )
     own = train(
-        "shipment", against_the_rest(dataset, violation), trials=trials, seed=seed, threads=threads, progress=progress
+        "shipment", among_hits(dataset, violation), trials=trials, seed=seed, threads=threads, progress=progress
     )
     bundle = own.bundle
     rows = np.concatenate([bundle.encoder.row(vectors[row.declaration_no]) for row in decided])
-    given = scored_rows(bundle, rows)
+    given = scored_rows(bundle, rows) * np.array([probabilities[row.declaration_no] for row in decided])
     return Line(f"model of {violation}", "all", measure(outcomes, given))
 
 

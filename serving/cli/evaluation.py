@@ -57,7 +57,7 @@ def evaluate_file(
     history: Annotated[bool, typer.Option("--history", help="Also refit with and without history features.")] = False,
     threshold: Annotated[bool, typer.Option("--threshold", help="Also macro-F1, by a threshold from forward folds.")] = False,
     forward: Annotated[int, typer.Option(min=0, help="Also train anew for so many forward folds.")] = 0,
-    violation: Annotated[str | None, typer.Option(help="Also train a model of one violation.")] = None,
+    violation: Annotated[str | None, typer.Option(help="Also train a model of one violation among all.")] = None,
     trials: Annotated[int, typer.Option(min=1, help="Parameter settings that each of these trainings tries.")] = 20,
     json: Json = False,
 ) -> None:  # fmt: skip
@@ -95,7 +95,7 @@ def _lines(test: "Sequence[Labelled]", known: "Sequence[Labelled]", wished: Wish
         with progress(f"a model of {wished.violation}") as show:
             lines.append(
                 typology_line(
-                    learned, wished.violation, test, vectors,
+                    learned, wished.violation, test, vectors, given,
                     trials=wished.trials, threads=settings.threads, progress=show,
                 )
             )  # fmt: skip
