@@ -1,9 +1,10 @@
-"""The figures of docs/benchmarks.md: both public data sets through the whole product, by its own command line.
+"""The figures of docs/benchmarks.md: two public data sets through the whole product, by its own command line, and a plain matrix.
 
-    python -m benchmarks.public DATA [--only korea|scms] [--trials N] [--write]
+    python -m benchmarks.public DATA [--only korea|scms|polish] [--trials N] [--write]
 
-DATA holds korea_customs/train.csv, korea_customs/valid.csv and scms/deliveries_to_2013.csv. With --write the figures
-replace those between the markers of docs/benchmarks.md.
+DATA holds korea_customs/train.csv, korea_customs/valid.csv, scms/deliveries_to_2013.csv and polish_bankruptcy/1year.arff, which
+goes through the training core alone (benchmarks/polish.py). With --write the figures replace those between the markers of
+docs/benchmarks.md.
 """
 
 import argparse
@@ -14,7 +15,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import fmean
 from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks import polish
 
 _DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 _BEGIN, _END = "<!-- figures: python -m benchmarks.public -->\n", "<!-- end of figures -->"
@@ -22,8 +27,10 @@ _SHOWN = {
     "rows": "rows", "base_rate": "base rate", "auc": "AUC", "average_precision": "AP",
     "precision_at_1pct": "P@1 %", "precision_at_5pct": "P@5 %", "precision_at_10pct": "P@10 %",
     "recall_at_1pct": "R@1 %", "recall_at_5pct": "R@5 %", "recall_at_10pct": "R@10 %", "ece": "ECE", "brier": "Brier",
+    "macro_f1": "macro-F1", "accuracy": "accuracy", "threshold": "threshold",
 }  # fmt: skip
 
+NAMES = ["korea", "scms", "polish"]
 Greenlane = Callable[..., object]
 
 
@@ -33,7 +40,10 @@ def korea(greenlane: Greenlane, data: Path, trials: int) -> object:
     greenlane("import", "--mapping", "korea", str(folder / "train.csv"))
     greenlane("train", "shipment", "--features", "korea", "--until", "2021-01-01", "--trials", str(trials), "--promote")
     greenlane("decide", "--mapping", "korea", str(folder / "valid.csv"))
-    return greenlane("evaluate", "--mapping", "korea", "--train", str(folder / "train.csv"), str(folder / "valid.csv"))
+    return greenlane(
+        "evaluate", "--mapping", "korea", "--train", str(folder / "train.csv"), str(folder / "valid.csv"),
+        "--threshold", "--violation", "critical_fraud", "--trials", str(trials),
+    )  # fmt: skip
 
 
 def scms(greenlane: Greenlane, data: Path, trials: int) -> object:
@@ -42,7 +52,7 @@ def scms(greenlane: Greenlane, data: Path, trials: int) -> object:
     greenlane("import", "--mapping", "scms", "--until", "2012-01-01", file)
     greenlane("train", "shipment", "--features", "scms", "--until", "2012-01-01", "--trials", str(trials), "--promote")
     greenlane("decide", "--mapping", "scms", "--from", "2012-01-01", "--outcomes", "as-known", file)
-    return greenlane("evaluate", "--mapping", "scms", "--history", file)
+    return greenlane("evaluate", "--mapping", "scms", "--history", "--forward", "4", "--trials", str(trials), file)
 
 
 def run(name: str, data: Path, trials: int) -> str:
@@ -61,31 +71,60 @@ def run(name: str, data: Path, trials: int) -> str:
 
         lines = {"korea": korea, "scms": scms}[name](greenlane, data, trials)
     assert isinstance(lines, list)
-    head = ["figure", *(f"{line['scored']}, {line['rows']} rows" for line in lines)]
-    rows = [head, ["---"] + ["---:"] * len(lines)]
+    forward = [line for line in lines if line["scored"].startswith("forward")]
+    tables = [_table([line for line in lines if line not in forward])]
+    if forward:
+        tables += [_table(forward), _worth(forward)]
+    seconds = ", ".join(f"{step} {t:.0f} s" for step, t in spent.items())
+    body = "\n\n".join(tables)
+    return f"### {name}\n\n{body}\n\nTime of each command, start-up included: {seconds}.\n"
+
+
+def _table(lines: list[dict[str, Any]]) -> str:
+    """A column a line of the evaluation, a row a figure that any of them has."""
+    rows = [["figure", *(f"{line['scored']}, {line['rows']}" for line in lines)], ["---"] + ["---:"] * len(lines)]
     for key, label in _SHOWN.items():
         values = [line["metrics"].get(key) for line in lines]
-        rows.append([label, *("-" if v is None else f"{v:,.0f}" if key == "rows" else f"{v:.4f}" for v in values)])
-    seconds = ", ".join(f"{step} {t:.0f} s" for step, t in spent.items())
-    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    return f"### {name}\n\n{table}\n\nTime of each command, start-up included: {seconds}.\n"
+        if any(value is not None for value in values):
+            rows.append([label, *("-" if v is None else f"{v:,.0f}" if key == "rows" else f"{v:.4f}" for v in values)])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _worth(lines: list[dict[str, Any]]) -> str:
+    """The mean AUC of the folds with and without history, and what history is worth."""
+    folds: dict[str, list[float]] = {}
+    for line in lines:
+        if line["rows"] != "all folds":
+            folds.setdefault(line["scored"], []).append(line["metrics"]["auc"])
+    means = {scored: fmean(found) for scored, found in folds.items()}
+    full, facts = means["forward with history"], means["forward without history"]
+    return f"Mean AUC of the folds: {full:.4f} with history, {facts:.4f} without; history is worth {full - facts:.4f}."
+
+
+def with_figures(document: str, sections: dict[str, str]) -> str:
+    """The document with some sections of figures replaced; those of other data sets stay as they are."""
+    before, _, rest = document.partition(_BEGIN)
+    old, _, after = rest.partition(_END)
+    kept = {part.partition("\n")[0]: f"### {part.strip()}\n" for part in old.split("### ")[1:]}
+    figures = "\n".join(text for name in NAMES if (text := (kept | sections).get(name)))
+    return f"{before}{_BEGIN}\n{figures}\n{_END}{after}"
 
 
 def main() -> None:
     """Run, print, and where asked for write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--only", choices=["korea", "scms"])
+    parser.add_argument("--only", choices=NAMES)
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
-    names = [chosen.only] if chosen.only else ["korea", "scms"]
-    text = "\n".join(run(name, chosen.data.resolve(), chosen.trials) for name in names)
-    print("\n" + text)
+    names = [chosen.only] if chosen.only else NAMES
+    data = chosen.data.resolve()
+    trials = chosen.trials
+    sections = {name: polish.table(data, trials) if name == "polish" else run(name, data, trials) for name in names}
+    print("\n" + "\n".join(sections.values()))
     if chosen.write:
-        document = _DOCUMENT.read_text(encoding="utf-8")
-        before, _, rest = document.partition(_BEGIN)
-        _DOCUMENT.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{rest.partition(_END)[2]}", encoding="utf-8")
+        _DOCUMENT.write_text(with_figures(_DOCUMENT.read_text(encoding="utf-8"), sections), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -74,6 +74,13 @@ def latest_bodies(connection: Connection) -> dict[str, dict[str, Any]]:
     return {number: msgspec.json.decode(body) for number, body in rows}
 
 
+def latest_vectors(connection: Connection, model: str) -> dict[str, list[Any]]:
+    """What a model saw in the newest decision on each declaration number, where it saw anything, in the order of its features."""
+    rows = connection.execute(select(table.c.declaration_no, table.c.evidence).order_by(table.c.decided_at, table.c.id))
+    vectors = {number: msgspec.json.decode(evidence)["vectors"].get(model) for number, evidence in rows}
+    return {number: vector for number, vector in vectors.items() if vector is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """A lane that was given: by which decision, on which declaration, when."""

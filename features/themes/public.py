@@ -2,7 +2,7 @@
 
 from features.definitions import Feature
 from features.forms import Category, Fact, Number, Ratio
-from features.measures import Key, Measure
+from features.measures import Key, Measure, Stream
 from features.themes.common import (
     DECLARANT,
     DECLARATIONS,
@@ -24,6 +24,13 @@ _GOODS_AND_TAX = Key("goods_and_tax", ("hs6", "departure", "origin", "tax_rate_b
 _GOODS_AND_MASS = Key("goods_and_mass", ("hs6", "net_mass_g"))
 _TAX = Key("tax", ("tax_type", "tax_rate_bp"))
 _OFFICE = Key("office", ("customs_office",))
+_CRITICAL = Stream("critical_frauds", "supervision", "violation", ("critical_fraud",))
+
+
+def _critical_share(key: Key, zh: str, en: str) -> Feature:
+    """The part of inspections under a key that found a critical fraud; hit rates alone can not tell one fraud from another."""
+    share = Ratio(count(_CRITICAL, key), count(INSPECTIONS, key))
+    return Feature(f"{key.name}_critical_rate_ever", "supervision", share, f"{zh}历来重大违规率", f"Critical frauds of {en} to date", "share", 0, f"{key.name}_inspections")  # fmt: skip
 
 
 def _code(name: str, field: str, zh: str, en: str) -> Feature:
@@ -58,6 +65,10 @@ KOREA = (
     *history(DECLARANT, "申报人", "the declarant", (None,)),
     *history(ENTERPRISE, "进口企业", "the importer", (None,)),
     *history(SELLER, "境外卖方", "the seller", (None,)),
+    _critical_share(CONSIGNMENT, "相同货物组合", "identical consignments"),
+    _critical_share(_GOODS_AND_TAX, "同商品同税项", "the same goods under the same tax"),
+    _critical_share(_GOODS_AND_MASS, "同商品同重量", "the same goods of the same mass"),
+    _critical_share(HS6, "同商品", "these goods"),
     price_score("price_score_hs_origin", "price_log", HS_ORIGIN, "单价偏离同商品同产地历史", "Price against the history of these goods from this origin", None),
     price_score("price_score_hs", "price_log", HS6, "单价偏离同商品历史", "Price against the history of these goods", None),
     Feature("declarant_declarations_30d", "transaction", Number(count(DECLARATIONS, DECLARANT, 30)), "申报人近30日申报数", "Declarations of the declarant in 30 days", group="declarant_volume"),

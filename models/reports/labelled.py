@@ -10,26 +10,38 @@ from data.errors import TooFewLabelsError
 from models.bundle import Bundle
 from models.encoding import fit_encoder
 from models.evaluation.metrics import Metrics, measure
+from models.reports.thresholds import Flagged, flagged
 from models.training.dataset import Dataset
 from models.training.fitting import cases_of, fixed_parameters
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A row of a labelled file: its declaration, 1 for a violation, and the tuple that a lookup would use."""
+    """A row of a labelled file: its declaration, 1 for a violation, the tuple that a lookup would use, the violation's code."""
 
     declaration_no: str
     outcome: int
     tuple_: tuple[str, ...]
+    violation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of an evaluation: what was scored on which rows, and its figures."""
+    """One line of an evaluation: what was scored on which rows, and its figures.
+
+    Attributes:
+        flagged: how good a yes or no is, where a threshold was chosen beforehand.
+    """
 
     scored: str
     rows: str
     metrics: Metrics
+    flagged: Flagged | None = None
+
+    def flat(self) -> dict[str, float]:
+        """The figures by name."""
+        named = self.metrics.flat()
+        return named if self.flagged is None else named | self.flagged.flat()
 
 
 def lookup_scores(train: Sequence[Labelled], test: Sequence[Labelled]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -48,14 +60,19 @@ def lookup_scores(train: Sequence[Labelled], test: Sequence[Labelled]) -> tuple[
 
 
 def evaluate(
-    test: Sequence[Labelled], probabilities: Mapping[str, float], train: Sequence[Labelled] = ()
+    test: Sequence[Labelled],
+    probabilities: Mapping[str, float],
+    train: Sequence[Labelled] = (),
+    *,
+    threshold: float | None = None,
 ) -> list[Line]:
     """The figures of decided probabilities on labelled rows.
 
     Arguments:
         test: the rows to judge on.
         probabilities: by declaration number; rows without one are left out, and their number is in the figures.
-        train: the rows of training, where a lookup is to stand beside.
+        train: the rows of training, where a lookup is to stand beside; it says yes where most of its tuple's rows were hits.
+        threshold: probability from which on the model says yes, chosen on other rows than these.
     Raises:
         TooFewLabelsError: where no row was decided, or only one outcome occurs.
     """
@@ -66,15 +83,19 @@ def evaluate(
             "no rows with both outcomes were decided; run `greenlane decide` on the same file first"
         )
     scores = np.array([probabilities[row.declaration_no] for row in decided])
-    lines = [Line("model", "all", measure(outcomes, scores))]
+
+    def line(scored: str, rows: str, mask: NDArray[np.bool_], given: NDArray[np.float64], least: float | None) -> Line:
+        own = measure(outcomes[mask], given[mask], are_probabilities=scored == "model")
+        return Line(scored, rows, own, None if least is None else flagged(outcomes[mask], given[mask], least))
+
+    everyone = np.ones(len(decided), dtype=np.bool_)
+    lines = [line("model", "all", everyone, scores, threshold)]
     if train:
         looked_up, cold = lookup_scores(train, decided)
-        lines.append(Line("lookup", "all", measure(outcomes, looked_up, are_probabilities=False)))
+        lines.append(line("lookup", "all", everyone, looked_up, 0.5))
         for rows, mask in (("cold", cold), ("seen", ~cold)):
             if 0 < outcomes[mask].sum() < mask.sum():
-                lines.append(Line("model", rows, measure(outcomes[mask], scores[mask])))
-                lookup = measure(outcomes[mask], looked_up[mask], are_probabilities=False)
-                lines.append(Line("lookup", rows, lookup))
+                lines += [line("model", rows, mask, scores, threshold), line("lookup", rows, mask, looked_up, 0.5)]
     return lines
 
 

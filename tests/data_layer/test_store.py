@@ -366,6 +366,8 @@ def test_a_decision_reads_as_it_was_written(store: Store) -> None:
         assert decision_rows.lanes(connection, FIRM) == {"green_channel": 2, "document_review": 1}
         assert decision_rows.lanes(connection, OTHER) == {}
         assert decision_rows.latest_bodies(connection) == {"n1": given_decisions[2].body}
+        assert decision_rows.latest_vectors(connection, "credit") == {"n1": [1.5, None, "x"]}
+        assert decision_rows.latest_vectors(connection, "shipment") == {}
 
 
 def test_an_idempotency_key_names_one_decision(store: Store) -> None:
