@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.polish import DIRECTIONS, cross_validated, dataset_of, folds_of, margins, read_arff
+from benchmarks.polish import DIRECTIONS, cases, cross_validated, dataset_of, folds_of, margins, read_arff
 from benchmarks.public import with_figures
 from models.training.splits import Fold
 
@@ -44,7 +44,8 @@ def test_the_monotone_model_goes_the_stated_way_whatever_the_data_say() -> None:
     fold = Fold(np.arange(650) < 600, np.arange(650) >= 600)
     own = {"rounds": 30, "learning_rate": 0.1, "num_leaves": 7, "min_data_in_leaf": 20}
     labels = np.concatenate([outcomes, np.zeros(50, dtype=np.int64)])
-    free, fixed = (margins(dataset_of(asked, labels, monotone=m), fold, own) for m in (False, True))
+    ready = (cases(dataset_of(asked, labels, monotone=m)) for m in (False, True))
+    free, fixed = (margins(made, fold, parameters | own) for made, parameters in ready)
     assert (np.diff(fixed) * direction >= -1e-12).all()
     assert (free[-1] - free[0]) * direction < -1
 
