@@ -43,6 +43,12 @@ def promote(connection: Connection, promotion: Promotion) -> None:
     )  # fmt: skip
 
 
+def promoted_at(connection: Connection, digest: str) -> int | None:
+    """When a bundle first became champion; None where it never did."""
+    query = select(func.min(promotions.c.promoted_at)).where(promotions.c.digest == digest)
+    return connection.execute(query).scalar()
+
+
 def champions(connection: Connection, at: int | None = None) -> dict[str, str]:
     """The digest of each model's champion.
 

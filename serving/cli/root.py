@@ -13,6 +13,7 @@ from serving.cli import (
     evaluation,
     features,
     matching,
+    monitoring,
     quarantine,
     records,
     reference,
@@ -39,6 +40,7 @@ for module in (
     snapshots,
     training,
     service,
+    monitoring,
     evaluation,
     demo,
 ):
