@@ -124,10 +124,8 @@ class _Look:
         limit = by_chance * limit_of_chance(self.level, min(alike.free, len(before) - 1), effective)
         since = None
         if psi > limit:
-            most = int(np.argmax(terms))
-            inside, rises = groups[bins] == most, bool(now[most] >= before[most])
-            usual = float(before[most] if rises else 1 - before[most])
-            since = onset(inside if rises else ~inside, usual, firms, self.at[given])
+            most = int(np.argmax(now - before))
+            since = onset(groups[bins] == most, float(before[most]), firms, self.at[given])
         return [Change(spread.name, "shift", psi, by_chance, limit, psi > limit, since)]
 
     def share(self, name: str, kind: Kind, flags: Flags, before: float, alike: float) -> Change:
@@ -149,13 +147,17 @@ class _Look:
 
 
 def onset(flags: Flags, usual: float, firms: Firms, at: Integers) -> int:
-    """From when on something is more frequent than usual: where its cumulated excess turns upwards (Page 1954).
+    """From when on something is more frequent than usual: where its excess, cumulated, turns upwards (Page 1954).
+
+    The excess is over the middle between the usual share and that of the whole window: before the change it falls, after it
+    rises, and where all of the window is changed it rises from the beginning.
 
     Arguments:
         flags: whether it holds, of questions in the order of time, shape (n,).
-        usual: its usual share.
+        usual: its usual share, below that of the window.
     """
-    cumulated = np.concatenate([[0.0], np.cumsum(firms.weights * (flags - usual))])
+    middle = (usual + firms.share(flags)) / 2
+    cumulated = np.concatenate([[0.0], np.cumsum(firms.weights * (flags - middle))])
     return int(at[min(int(np.argmin(cumulated)), len(at) - 1)])
 
 
