@@ -92,8 +92,10 @@ class Firms:
         overall = self.bin_shares(bins, count)
         kept = overall > 0
         free = float(kept.sum() - 1)
-        if free < 1 or self.together >= 1 or self.together <= self.alone * (1 + 1e-9):
-            return Resemblance(0.0, max(free, 0.0))
+        if free < 1:
+            return Resemblance(0.0, float(count - 1))
+        if self.together >= 1 or self.together <= self.alone * (1 + 1e-9):
+            return Resemblance(0.0, free)
         by_firm = np.bincount(self.place * count + bins, weights=self.weights, minlength=self.count * count)
         apart = by_firm.reshape(self.count, count) / self.total - self.shares[:, None] * overall
         scaled = apart[:, kept] / np.sqrt(overall[kept])
@@ -109,7 +111,7 @@ class Resemblance:
     """How much alike questions of one firm are.
 
     Attributes:
-        alike: 0 no more than any two, 1 always the same.
+        alike: 0 no more than any two, 1 always the same; 0 also where all are in one bin, so that it cannot be seen.
         free: degrees of freedom of chi-squared: fewer than bins less one where the firms tell some bins apart more than others.
     """
 

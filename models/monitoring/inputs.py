@@ -139,7 +139,7 @@ class _Look:
         pooled = (before / factors[0] + now / factors[1]) / (1 / factors[0] + 1 / factors[1])
         variance = pooled * (1 - pooled) * sum(factors)
         reach = float(np.sqrt(variance * limit_of_chance(self.level, 1, effective))) + sum(factors) / 2
-        is_more, is_beyond = now >= before, abs(now - before) > reach
+        is_more, is_beyond = now >= before - 1e-9, abs(now - before) > reach
         usual = before if is_more else 1 - before
         since = onset(flags if is_more else ~flags, usual, firms, self.at) if is_beyond else None
         limit = min(before + reach, 1.0) if is_more else max(before - reach, 0.0)
@@ -169,6 +169,7 @@ def _factors(alone: float, together: float, firms: Firms, alike: float) -> tuple
 def _filled(expected: Floats) -> Integers:
     """Bins put together so that each holds as much as chi-squared needs (Cochran 1954): the group of each bin."""
     groups = np.arange(len(expected))
+    expected = np.round(expected, 6)  # so that the last bit of a sum decides nothing
     sparse = expected < _LEAST_EXPECTED
     if sparse.any():
         kept = np.flatnonzero(~sparse)

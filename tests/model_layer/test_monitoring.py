@@ -13,7 +13,7 @@ from models.monitoring.alerts import Reported, alerts_of
 from models.monitoring.firms import Firms, rate_interval
 from models.monitoring.inputs import LEVEL, Change, Inputs, inputs_of
 from models.monitoring.lane import Drawn, lane_truths
-from models.monitoring.outcomes import Matured, Outcomes, outcomes_of
+from models.monitoring.outcomes import Matured, Outcomes, calibration, outcomes_of
 from models.monitoring.reference import SCORE, Reference, reference_of
 from tests.model_layer.populations import KNOWN, Population, population
 
@@ -136,6 +136,25 @@ def test_a_source_that_ends_altogether_is_found() -> None:
     assert [(one.code, one.severity, one.features) for one in alerts] == [("input_missing", "alarm", ("source_fails",))]
 
 
+@pytest.mark.parametrize("feature", ["case", "count", "own_flag"])
+def test_values_that_are_all_the_same_now_are_found(feature: str) -> None:
+    before, now = reference(population(1)), population(2)
+    stuck = replace(now, columns=now.columns | {feature: np.full(1_500, now.columns[feature].astype(float).max())})
+    assert set(beyond(look(before, stuck))) == {(feature, "shift")}
+
+
+def test_the_degrees_of_freedom_follow_what_firms_tell_apart() -> None:
+    random = np.random.default_rng(1)
+    firms = Firms.of(np.repeat(np.arange(400), 20).astype(object))
+    alone = random.integers(0, 5, 8_000)
+    assert firms.resemblance(alone, 5).alike < 0.01
+    assert firms.resemblance(alone, 5).free == pytest.approx(4, abs=0.3)
+    # whether a question is in bin 0 is the firm's; where else it is, nobody's
+    owned = np.where(np.repeat(random.random(400) < 0.2, 20), 0, random.integers(1, 5, 8_000))
+    assert 0.2 < firms.resemblance(owned, 5).alike < 0.3  # one of four ways to differ
+    assert firms.resemblance(owned, 5).free < 1.5
+
+
 def test_a_firms_flag_that_nobody_has_by_chance_is_no_alarm() -> None:
     """Twelve firms of a hundred shipments are twelve cases, also where all twelve are alike."""
     before = reference(population(1))
@@ -163,7 +182,9 @@ def test_weights_make_a_selected_sample_stand_for_all() -> None:
         whole.names[kept], {name: column[kept] for name, column in whole.columns.items()}, whole.probabilities[kept], whole.at[kept],
     )  # fmt: skip
     firms = Firms.of(taken.names, 1 / chance[kept])
+    assert firms.effective < taken.firms.effective
     weighted = reference_of(taken.columns, taken.probabilities, firms, KNOWN, taken.at, origin="training")
+    assert weighted.spreads[0].shares == pytest.approx((0.125,) * 8, abs=0.01)
     assert ("case", "shift") not in beyond(look(weighted, population(22)))
     assert ("case", "shift") in beyond(look(reference(taken), population(22)))
 
@@ -212,6 +233,19 @@ def test_a_right_model_is_not_accused_and_a_wrong_one_is() -> None:
     assert sum(bool(codes(trial(seed)[0])) for seed in range(100)) <= 4
     assert sum(("calibration", "all") in codes(trial(seed, factor=2.0)[0]) for seed in range(30)) >= 27
     assert sum(bool(codes(trial(seed, slope=0.3)[0])) for seed in range(30)) >= 20
+
+
+def test_firms_that_are_all_good_or_all_bad_are_cases_and_not_their_shipments() -> None:
+    """Where the model states the right mean for firms that differ widely, it is not accused."""
+    accused = 0
+    for seed in range(100):
+        random = np.random.default_rng(seed)
+        own = np.repeat(random.beta(0.3, 2.7, 80), 30)
+        outcomes = (random.random(2_400) < own).astype(np.int64)
+        p = calibration("all", np.full(2_400, 0.1), outcomes, Firms.of(np.repeat(np.arange(80), 30).astype(object))).p
+        assert p is not None
+        accused += p < 0.01
+    assert accused <= 5
 
 
 def test_calibration_that_is_off_for_all_is_one_alert() -> None:

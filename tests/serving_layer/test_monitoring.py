@@ -189,8 +189,12 @@ def test_what_became_known_later_plays_no_part(stage: Stage) -> None:
 def test_corrections_count_and_outcomes_belong_to_the_last_decision_before_them(stage: Stage) -> None:
     made = [one for one in decisions(stage, 500) if one.lane == "heightened_inspection"]
     first, second, third = made[:3]
-    again = replace(first, id="dec_" + "f" * 24, decided_at=first.decided_at + HOUR)
-    too_late = replace(first, id="dec_" + "e" * 24, decided_at=first.decided_at + 5 * DAY)
+    again, too_late = (
+        replace(
+            first, id=f"dec_{name * 24}", decided_at=first.decided_at + later, body=first.body | {"risk": {"probability": risk}}
+        )
+        for name, later, risk in (("f", HOUR, 0.5), ("e", 5 * DAY, 0.9))
+    )  # fmt: skip
     at = first.decided_at + 2 * DAY
     stranger = replace(third, enterprise="another")
     stage.put(
@@ -204,7 +208,7 @@ def test_corrections_count_and_outcomes_belong_to_the_last_decision_before_them(
     assert found.outcomes is not None
     assert (found.outcomes.overall.rows, found.outcomes.overall.hits) == (1, 1)
     assert (found.reported.directed, found.reported.reported) == (3, 1)
-    assert found.outcomes.overall.stated == pytest.approx(again.body["risk"]["probability"])
+    assert found.outcomes.overall.stated == pytest.approx(0.5)
 
 
 def test_inspections_that_are_not_due_are_not_waited_for(stage: Stage) -> None:
