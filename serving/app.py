@@ -35,7 +35,7 @@ from serving.metrics import MEDIA_TYPE, Metrics
 from serving.problems import documented, install
 from serving.settings import Settings, read_settings
 from serving.state import clearance_of, metrics_of, store_of, watch_of
-from serving.watching import SkewWatch
+from serving.watching import MonitorWatch, SkewWatch
 
 _ANSWERED_BEFORE: dict[str, Any] = {
     "description": "Answered before under this Idempotency-Key",
@@ -59,10 +59,10 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        store = open_store(chosen.database_url)
+        store, policies = open_store(chosen.database_url), shipped_policies()
         app.state.clearance = Clearance(
             store,
-            shipped_policies(),
+            policies,
             chosen.draw_secret(),
             chosen.pseudonyms(),
             clock,
@@ -74,8 +74,12 @@ def create_app(
         )
         if chosen.skew_every_seconds:
             watch.start(chosen.skew_every_seconds)
+        monitoring = MonitorWatch(store, policies, counted.monitored, chosen, clock)
+        if chosen.monitor_every_seconds:
+            monitoring.start(chosen.monitor_every_seconds)
         yield
-        await asyncio.to_thread(watch.stop)
+        for one in (watch, monitoring):
+            await asyncio.to_thread(one.stop)
         store.close()
 
     # the pages of /docs come from the installed package: they work where no other host is reached
@@ -182,6 +186,7 @@ def _add_routes(app: FastAPI) -> None:
     )  # fmt: skip
     async def metrics(request: Request) -> Response:
         """Decisions by lane, how long they took, and how many were computed again: `greenlane_skew_mismatches_total` is always 0.
+        Of the models in use: drift of inputs and scores, calibration, the random lane, alerts.
 
         Each process counts its own since it started.
         """

@@ -40,6 +40,16 @@ class Settings(BaseSettings):
     """How often the service computes some of its decisions again, to see that none differs; 0 for never."""
     skew_sample: int = Field(default=10, ge=1, le=1_000)
     """How many decisions it takes each time. One pass over the records does for all of them."""
+    monitor_every_seconds: float = Field(default=3_600, ge=0)
+    """How often the service holds the models in use against their reference and the outcomes; 0 for never."""
+    monitor_days: int = Field(default=28, ge=1)
+    """How many days back it looks."""
+    monitor_sample: int = Field(default=4_000, ge=100)
+    """How many decisions it reads at most of these for inputs, and how many inspected ones for outcomes."""
+    monitor_mature_days: int = Field(default=14, ge=0)
+    """After how many days an inspection should have reported."""
+    monitor_reference: int = Field(default=1_000, ge=100)
+    """How many decisions, the first ones of a champion, are what its later ones are held against."""
     threads: int = Field(default=1, ge=1)
     """Cores for training. The answer path always uses one."""
 

@@ -113,6 +113,12 @@ def is_in_production(connection: Connection) -> bool:
     return any(connection.execute(mark.limit(1)).first() is not None for mark in marks)
 
 
+def promoted_at(connection: Connection, digest: str) -> int | None:
+    """When a bundle first became champion; None where it never did."""
+    query = select(func.min(promotions.c.promoted_at)).where(promotions.c.digest == digest)
+    return connection.execute(query).scalar()
+
+
 def champions(connection: Connection, at: int | None = None) -> dict[str, str]:
     """The digest of each model's champion.
 

@@ -1,10 +1,11 @@
 """Decisions as they were answered, and what they were computed from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, or_, select
 
 from data.records import canonical
 from data.store.schema import decisions as table
@@ -117,9 +118,60 @@ def latest(connection: Connection, enterprise: str, before: int, most: int) -> l
     return [Given(row.id, row.declaration_no, row.decided_at, row.lane) for row in connection.execute(query)]
 
 
+def count_between(connection: Connection, since: int, until: int) -> int:
+    """How many decisions were made between two instants, the second one excluded: by the index alone."""
+    query = select(func.count()).where(table.c.decided_at >= since, table.c.decided_at < until)
+    return connection.execute(query.select_from(table)).scalar() or 0
+
+
+def page(
+    connection: Connection, since: int, until: int, most: int, *, after: tuple[int, str] | None = None, below: str | None = None
+) -> list[Decided]:  # fmt: skip
+    """Decisions between two instants, the second one excluded, in the order of time: a page at a time.
+
+    Arguments:
+        after: instant and id of the last one of the page before.
+        below: only ids below a text. They are digests, so this is a fair draw, and always the same one.
+    """
+    query = select(table).where(table.c.decided_at >= since, table.c.decided_at < until)
+    if after is not None:
+        at, last = after
+        query = query.where(table.c.decided_at >= at, or_(table.c.decided_at > at, table.c.id > last))
+    if below is not None:
+        query = query.where(table.c.id < below)
+    rows = connection.execute(query.order_by(table.c.decided_at, table.c.id).limit(most))
+    return [_whole(row) for row in rows]
+
+
+def given_between(connection: Connection, since: int, until: int, lane: str) -> list[tuple[str, Given]]:
+    """To whom a lane was given between two instants, the second one excluded, in the order of time: enterprises and what."""
+    query = (
+        select(table.c.id, table.c.declaration_no, table.c.decided_at, table.c.lane, table.c.enterprise)
+        .where(table.c.decided_at >= since, table.c.decided_at < until, table.c.lane == lane)
+        .order_by(table.c.decided_at, table.c.id)
+    )
+    return [
+        (row.enterprise, Given(row.id, row.declaration_no, row.decided_at, row.lane))
+        for row in connection.execute(query)
+    ]
+
+
+def by_ids(connection: Connection, ids: Sequence[str]) -> list[Decided]:
+    """Some decisions by their ids (a few hundred at most), in the order of time."""
+    query = select(table).where(table.c.id.in_(ids)).order_by(table.c.decided_at, table.c.id)
+    return [_whole(row) for row in connection.execute(query)]
+
+
+def newest_at(connection: Connection) -> int:
+    """The instant of the newest decision, 0 where there is none."""
+    return connection.execute(select(func.max(table.c.decided_at))).scalar() or 0
+
+
 def _read(row: Row[Any] | None) -> Decided | None:
-    if row is None:
-        return None
+    return None if row is None else _whole(row)
+
+
+def _whole(row: Row[Any]) -> Decided:
     return Decided(
         row.id, row.declaration_no, row.enterprise, row.decided_at, row.lane, row.idempotency_key, row.request_digest,
         msgspec.json.decode(row.body), msgspec.json.decode(row.evidence),

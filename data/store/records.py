@@ -374,6 +374,15 @@ def current_by_reference(connection: Connection, kind: str, references: Sequence
     ]
 
 
+def by_references(connection: Connection, kind: str, references: Iterable[str]) -> list[Record]:
+    """All versions of a kind that have one of some numbers; those of one number in the order of intake."""
+    return [
+        _as_record(row)
+        for chunk in _chunks(references)
+        for row in connection.execute(_BY_REFERENCE, {"kind": kind, "numbers": chunk})
+    ]
+
+
 def identities(connection: Connection, enterprises: Iterable[str]) -> list[Record]:
     """The identity records that stand of some enterprises, in the order of intake."""
     return [

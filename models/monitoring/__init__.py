@@ -1,0 +1,1 @@
+"""Models in use, watched: do they still see what they learned from, and does what they state come true. Pure, numpy only."""
