@@ -22,6 +22,7 @@ TABLE: dict[type[CreditRiskError], tuple[int, str, str]] = {
     data_errors.RecordConflictError: (409, "record-conflict", "A record contradicts what is stored"),
     data_errors.NotFoundError: (404, "not-found", "Nothing is stored under this name"),
     data_errors.LateQuestionError: (409, "late-question", "The moment asked about has passed"),
+    data_errors.ClusterError: (503, "cluster-unavailable", "No cluster answers"),
     data_errors.FeatureError: (503, "features-unavailable", "Feature state is not usable"),
     data_errors.StoreError: (503, "store-unavailable", "The database does not answer"),
     data_errors.SourceUnreadableError: (422, "source-unreadable", "A source cannot be read"),

@@ -17,7 +17,7 @@ from lightgbm.dask import DaskLGBMClassifier
 from data.errors import ModelError
 from models.training.dataset import Dataset
 from models.training.fitting import OWN, Cases, weights_of
-from models.training.tuning import Budget
+from models.training.tuning import Budget, study_of
 
 
 def search_on(
@@ -35,6 +35,7 @@ def search_on(
     """
     if budget.storage is None:
         raise ModelError("workers share a study through its database: give it a name with --study")
+    study_of(budget, seed)
     workers = list(client.scheduler_info(n_workers=-1)["workers"])
     shared = client.scatter(dataset, broadcast=True)
     searching = [

@@ -87,13 +87,7 @@ def tune(
         if done >= budget.trials:
             study.stop()
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study = optuna.create_study(
-            direction="minimize", study_name=budget.study or None, storage=budget.storage,
-            load_if_exists=budget.storage is not None, sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True),
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0),
-        )  # fmt: skip
+    study = study_of(budget, seed)
     study.enqueue_trial(_defaults(weighted=weighted, days=days), skip_if_exists=True)
     left = budget.trials - len(study.get_trials(deepcopy=False, states=_ENDED))
     if left > 0:
@@ -108,6 +102,17 @@ def tune(
         ),
         _importance(study),
     )
+
+
+def study_of(budget: Budget, seed: int) -> optuna.Study:
+    """The study of a budget, begun where there is none. Whoever shares one begins it first: its tables can be made only once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.create_study(
+            direction="minimize", study_name=budget.study or None, storage=budget.storage,
+            load_if_exists=budget.storage is not None, sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0),
+        )  # fmt: skip
 
 
 def _importance(study: optuna.Study) -> dict[str, float]:

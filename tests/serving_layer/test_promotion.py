@@ -24,7 +24,7 @@ from serving.cli.root import app
 from serving.settings import Settings
 from tests.model_layer.bundles import small_bundle
 
-FIGURES = {"auc": 0.8, "ece": 0.01, "latency_p99_ms": 3.0}
+FIGURES = {"auc": 0.8, "calibration_error": 0.01, "latency_p99_ms": 3.0}
 
 
 def client_of(path: Path) -> MlflowClient:
@@ -162,7 +162,7 @@ def test_two_people_promote_one_rolls_back_and_the_registry_shows_it(office: Off
 
 
 def test_a_gate_that_fails_stops_a_proposal_and_is_shown(office: Office) -> None:
-    version = office.register(1, ece=0.2)
+    version = office.register(1, calibration_error=0.2)
     result = office.run(*office.promote(version, "Ada"))
     assert "calibration: 0.2 is not <= 0.03" in str(result.exception)
     assert "校准" in result.stderr
@@ -199,7 +199,7 @@ def test_a_rollback_needs_no_registry(office: Office) -> None:
 
 @pytest.mark.parametrize("office", ["trial"], indirect=True)
 def test_on_trial_one_person_is_enough_and_gates_inform(office: Office) -> None:
-    version = office.register(1, ece=0.2)
+    version = office.register(1, calibration_error=0.2)
     result = office.run(*office.promote(version, "Ada"))
     assert result.exit_code == 0
     assert "on trial one person is enough" in result.stdout
