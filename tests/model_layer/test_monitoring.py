@@ -14,7 +14,7 @@ from models.monitoring.firms import Firms, rate_interval
 from models.monitoring.inputs import LEVEL, Change, Inputs, inputs_of
 from models.monitoring.lane import Drawn, lane_truths
 from models.monitoring.outcomes import Matured, Outcomes, calibration, outcomes_of
-from models.monitoring.reference import SCORE, Reference, reference_of
+from models.monitoring.reference import SCORE, Column, Reference, reference_of
 from tests.model_layer.populations import KNOWN, Population, population
 
 NONE_DUE = Reported(0, 0)
@@ -155,13 +155,32 @@ def test_the_degrees_of_freedom_follow_what_firms_tell_apart() -> None:
     assert firms.resemblance(owned, 5).free < 1.5
 
 
+def test_what_firms_tell_apart_more_has_the_longer_tail() -> None:
+    """One bin is the firm's: its chance is that of one way to differ and not of seven, and so is its limit."""
+    random = np.random.default_rng(1)
+    who = random.integers(0, 60, 1_500)
+    plain = random.integers(0, 8, 1_500)
+    mixed = np.where((random.random(60) < 0.2)[who], 0, 1 + plain % 7)
+    names = np.array([f"firm-{place}" for place in who], dtype=object)
+    columns: dict[str, Column] = {"plain": plain.astype(float), "mixed": mixed.astype(float)}
+    world = Population(names, columns, random.random(1_500), np.arange(1_500))
+    known = reference_of(columns, world.probabilities, world.firms, {}, world.at, origin="decisions")
+    found = inputs_of(known, columns, world.probabilities, world.firms, {}, world.at).changes
+    ratio = {
+        change.feature: change.limit / change.before for change in found if change.kind == "shift" and change.limit
+    }
+    assert ratio["mixed"] > 1.5 * ratio["plain"]
+
+
 def test_a_firms_flag_that_nobody_has_by_chance_is_no_alarm() -> None:
     """Twelve firms of a hundred shipments are twelve cases, also where all twelve are alike."""
     before = reference(population(1))
     now = population(2, firms=14, questions=1_400)
     even = np.array([f"firm-{place % 14}" for place in range(1_400)], dtype=object)
-    without = replace(now, names=even, columns=now.columns | {"own_flag": np.zeros(1_400)})
-    assert ("own_flag", "shift") not in beyond(look(before, without))
+    columns = now.columns | {"own_flag": np.zeros(1_400), "source_fails": now.columns["case"]}
+    assert not {("own_flag", "shift"), ("source_fails", "missing")} & set(
+        beyond(look(before, replace(now, names=even, columns=columns)))
+    )
 
 
 def test_a_reference_is_small_data_and_comes_back_from_json() -> None:
@@ -246,6 +265,16 @@ def test_firms_that_are_all_good_or_all_bad_are_cases_and_not_their_shipments() 
         assert p is not None
         accused += p < 0.01
     assert accused <= 5
+
+
+def test_few_hits_do_not_accuse_because_they_seem_not_to_vary() -> None:
+    accused = 0
+    for seed in range(200):
+        outcomes = (np.random.default_rng(seed).random(150) < 0.03).astype(np.int64)
+        p = calibration("all", np.full(150, 0.03), outcomes, Firms.of(np.arange(150).astype(object))).p
+        assert p is not None
+        accused += p < 0.01
+    assert accused <= 3
 
 
 def test_calibration_that_is_off_for_all_is_one_alert() -> None:
