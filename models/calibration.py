@@ -7,7 +7,7 @@ points, so that explanations stay exact. The probability follows from a curve th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, log
+from math import log
 from typing import Literal
 
 import numpy as np
@@ -207,8 +207,3 @@ def best_kind(folds: Sequence[Scored]) -> tuple[Kind, dict[Kind, float]]:
         if len(gain) and float(gain.mean()) > error and mean[kind] < mean[best]:
             best = kind
     return best, mean
-
-
-def probability_of(log_odds: float) -> float:
-    """The probability of some log-odds."""
-    return 1.0 / (1.0 + exp(-max(-_LARGEST, min(_LARGEST, log_odds))))

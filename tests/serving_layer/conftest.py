@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from data.importing import import_paths
 from data.layout import VersionTables
@@ -19,8 +20,9 @@ from models.training.train import train
 from models.training.tuning import Budget
 from serving.clearance import Clearance
 from serving.cli.replay import steps_of
+from serving.cli.root import app
 from tests.reading import PSEUDONYMS, reading
-from tests.serving_layer.service import Service, World, install_all, serving
+from tests.serving_layer.service import Run, Service, World, install_all, serving
 
 
 @pytest.fixture(scope="session")
@@ -83,3 +85,16 @@ def untrained(store_url: str, world: World, tmp_path: Path) -> Iterator[Service]
     """A service with neither champions nor records, on each kind of database."""
     with serving(store_url, tmp_path, world.end + DAY) as running:
         yield running
+
+
+@pytest.fixture
+def run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command over a copy of the world whose clock follows its records."""
+    environment = {"VAR": str(tmp_path), "DATABASE": world.copy_to(tmp_path), "CLOCK": "records"}
+    for name, value in environment.items():
+        monkeypatch.setenv(f"GREENLANE_{name}", value)
+
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+    return invoke

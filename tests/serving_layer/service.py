@@ -4,7 +4,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from typer.testing import Result
 
 from data.records import Record
 from data.store import Store, open_store
@@ -26,6 +27,9 @@ from serving.settings import Settings
 
 MEDIA_TYPE = "application/problem+json"
 Json = dict[str, Any]
+
+Run = Callable[..., Result]
+"""Runs a command with some arguments."""
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,12 @@
 """The commands `improve` and `scorecard`: what people and machines get of them."""
 
 import json
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-from typer.testing import CliRunner, Result
-
 from data.store import open_store
 from data.store import records as record_rows
-from serving.cli.root import app
-from tests.serving_layer.service import World
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command over a copy of the world whose clock follows its records."""
-    environment = {"VAR": str(tmp_path), "DATABASE": world.copy_to(tmp_path), "CLOCK": "records"}
-    for name, value in environment.items():
-        monkeypatch.setenv(f"GREENLANE_{name}", value)
-
-    def invoke(*arguments: str) -> Result:
-        return CliRunner().invoke(app, arguments, catch_exceptions=False)
-
-    return invoke
+from tests.serving_layer.service import Run, World
 
 
 def _sanctioned(world: World, folder: Path) -> list[str]:
