@@ -18,6 +18,8 @@ Integers = NDArray[np.int64]
 Kind = Literal["line", "beta", "isotonic"]
 _LARGEST = 700.0
 _LEAST_STEP = 1e-9
+_TILT = 1e-3
+"""Log-odds for each unit of margin that an isotonic curve rises by where it would be level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ def fit_curve(kind: Kind, scored: Scored, *, knots: int = 65) -> Curve:
         return Curve("line", ends, (line.log_odds(ends[0]), line.log_odds(ends[1])))
     if kind == "beta":
         return _beta(margins, outcomes, weight, line, ends, knots)
-    return _isotonic(margins, outcomes, weight)
+    return _isotonic(margins, outcomes, weight, ends)
 
 
 def _beta(
@@ -164,8 +166,12 @@ def _beta(
     return Curve("beta", tuple(grid.tolist()), tuple((terms(grid) @ found).tolist()))
 
 
-def _isotonic(margins: Floats, outcomes: Integers, weight: Floats) -> Curve:
-    """The best curve that never falls; each level half a case away from certainty."""
+def _isotonic(margins: Floats, outcomes: Integers, weight: Floats, ends: tuple[float, float]) -> Curve:
+    """The best curve that never falls; each level half a case away from certainty.
+
+    A level is tilted by next to nothing, so that it tells no more of the probability, but cases keep the order of their margins:
+    who is to be inspected first is asked of the riskiest, and they would all be on one level.
+    """
     from sklearn.isotonic import isotonic_regression
 
     order = np.argsort(margins, kind="stable")
@@ -176,7 +182,9 @@ def _isotonic(margins: Floats, outcomes: Integers, weight: Floats) -> Curve:
     middle = np.add.reduceat((weight * margins)[order], begins) / cases
     odds = np.maximum.accumulate(np.log(hits + 0.5) - np.log(cases - hits + 0.5))
     kept = np.concatenate([[True], np.diff(middle) > _LEAST_STEP])
-    return Curve("isotonic", tuple(middle[kept].tolist()), tuple(odds[kept].tolist()))
+    knots = np.concatenate([[ends[0]], middle[kept], [ends[1]]])
+    levels = np.concatenate([[odds[0]], odds[kept], [odds[kept][-1]]]) + _TILT * knots
+    return Curve("isotonic", tuple(knots.tolist()), tuple(levels.tolist()))
 
 
 def _relative(weights: Floats | None, count: int) -> Floats:

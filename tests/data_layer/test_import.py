@@ -552,7 +552,8 @@ _BROKEN_MAPPINGS = {
     "fields are a list": OWN.partition("fields:")[0] + "fields: [a, b]\n",
     "delay": OWN + "delay: none\n",
     "unknown column of a condition": OWN.replace(
-        "    fields:\n", "    unless: {first: {column: at, format: d}, second: {column: when, format: d}}\n    fields:\n"
+        "    fields:\n",
+        "    unless: {first: {column: at, format: d}, second: {column: when, format: d}}\n    fields:\n",
     ),
     "restates a list": OWN.replace("    fields:\n", "    restates: [a, b]\n    fields:\n"),
 }

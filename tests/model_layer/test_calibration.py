@@ -103,6 +103,14 @@ def test_a_band_is_the_isotonic_fit_with_the_case_as_if_seen(seed: int) -> None:
             assert probability == pytest.approx(float(fitted.predict([margin])[0]), abs=1e-9)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_probabilities_keep_the_order_of_margins(kind: Kind, seed: int) -> None:
+    scored, _ = drawn(seed, 300)
+    at = np.sort(scored.margins)
+    assert (np.diff(fit_curve(kind, scored).probabilities(at))[np.diff(at) > 1e-9] > 0).all()
+
+
 def test_margins_without_use_give_everyone_the_base_rate() -> None:
     scored, _ = drawn(7, 500)
     useless = Scored(-scored.margins, scored.outcomes, scored.weights)
@@ -113,7 +121,9 @@ def test_margins_without_use_give_everyone_the_base_rate() -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(-12, 12), st.floats(0.02, 20), st.integers(20, 400))
-def test_the_line_has_the_least_loss_from_wherever_it_begins(seed: int, level: float, spread: float, count: int) -> None:
+def test_the_line_has_the_least_loss_from_wherever_it_begins(
+    seed: int, level: float, spread: float, count: int
+) -> None:
     """Margins far from the base rate once led Newton's method away for ever."""
     rng = np.random.default_rng(seed)
     margins = level + spread * rng.normal(size=count)
