@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import polish
+from benchmarks.registry import own_registry
 
 _DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 _BEGIN, _END = "<!-- figures: python -m benchmarks.public -->\n", "<!-- end of figures -->"
@@ -58,7 +59,10 @@ def scms(greenlane: Greenlane, data: Path, trials: int) -> object:
 def run(name: str, data: Path, trials: int) -> str:
     """One data set in a database of its own; returns its table in Markdown."""
     with TemporaryDirectory() as folder:
-        environment = os.environ | {"GREENLANE_VAR": folder, "GREENLANE_DATABASE": f"sqlite:///{folder}/public.db"}
+        environment = os.environ | {
+            "GREENLANE_VAR": folder, "GREENLANE_DATABASE": f"sqlite:///{folder}/public.db",
+            "GREENLANE_MLFLOW_CONFIG": str(own_registry(Path(folder))),
+        }  # fmt: skip
         spent: dict[str, float] = {}
 
         def greenlane(*arguments: str) -> object:

@@ -21,12 +21,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import typer
-import yaml
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from benchmarks.measure import facts, write_json
+from benchmarks.registry import own_registry
 from data.importing import import_paths
 from data.records import canonical, utc_now
 from data.simulator import load_parameters, simulate, write_world
@@ -60,7 +60,7 @@ def main(
     command = [sys.executable, "-m", "serving.cli", "train", "shipment", *wanted]
     environment = os.environ | {
         "GREENLANE_VAR": str(folder), "GREENLANE_THREADS": str(threads),
-        "GREENLANE_MLFLOW_CONFIG": str(folder / "mlflow.yaml"), "GREENLANE_DATABASE_URL": settings.database_url,
+        "GREENLANE_MLFLOW_CONFIG": str(settings.mlflow_config), "GREENLANE_DATABASE": settings.database_url,
     }  # fmt: skip
     begin = time.perf_counter()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -82,16 +82,8 @@ def main(
 
 def _settings(folder: Path, threads: int) -> Settings:
     folder.mkdir(parents=True, exist_ok=True)
-    config = yaml.safe_load(Path("mlflow.yaml").read_text(encoding="utf-8"))
-    config["tracking_uri"] = f"sqlite:///{folder / 'mlflow.db'}"
-    config["artifact_root"] = str(folder / "artifacts")
-    (folder / "mlflow.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    return Settings(
-        var=folder,
-        database_url=f"sqlite:///{folder / 'world.db'}",
-        mlflow_config=folder / "mlflow.yaml",
-        threads=threads,
-    )
+    database = f"sqlite:///{folder / 'world.db'}"
+    return Settings(var=folder, database=database, mlflow_config=own_registry(folder), threads=threads)
 
 
 def _snapshot(folder: Path, settings: Settings, firms: int, declarations: int) -> Snapshot:

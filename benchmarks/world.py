@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
+from benchmarks.registry import own_registry
 from data.importing import import_paths
 from data.records import utc_now
 from data.simulator import load_parameters, simulate, write_world
@@ -52,7 +52,7 @@ def prepared(folder: Path = FOLDER, *, fresh: bool = False, trials: int = 3) -> 
         raise SystemExit(f"{folder} holds something other than an earlier benchmark; choose another --folder")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    _write_registry_config(folder)
+    own_registry(folder)
     write_world(simulate(load_parameters()), folder)
     store = open_store(settings.database_url)
     import_paths(store, [folder / "records"], None, reading=open_reading(store, settings, now=utc_now()))
@@ -73,12 +73,6 @@ def is_ready(folder: Path = FOLDER) -> bool:
 
 def _catalogue() -> dict[str, str]:
     return {name: digest(feature_set(name)) for name in _SETS}
-
-
-def _write_registry_config(folder: Path) -> None:
-    config = yaml.safe_load(Path("mlflow.yaml").read_text(encoding="utf-8"))
-    config |= {"tracking_uri": f"sqlite:///{folder / 'mlflow.db'}", "artifact_root": str(folder / "mlflow-artifacts")}
-    (folder / "mlflow.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
 
 
 def clearance_over(settings: Settings, store: Any) -> Clearance:

@@ -52,13 +52,26 @@ class When(BaseModel):
         return value
 
 
-class Later(BaseModel):
-    """A comparison of two moments: `then` where the first lies after the second, else `otherwise`."""
+class Order(BaseModel):
+    """Two moments of a row, of which the first may lie after the second."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     first: When
     second: When
+
+    def is_later(self, row: Row) -> bool:
+        """Whether the first lies after the second.
+
+        Raises:
+            ValueError: where either cannot be read.
+        """
+        return _moment(self.first, row) > _moment(self.second, row)
+
+
+class Later(Order):
+    """A value that says which of two moments is the later: `then` where the first lies after the second, else `otherwise`."""
+
     then: str
     otherwise: str
 
@@ -85,7 +98,11 @@ class Column(BaseModel):
 
 
 class RecordMap(BaseModel):
-    """How one row gives one record of a kind. The later of `known_at` and `not_before` counts as known."""
+    """How one row gives one record of a kind. The later of `known_at` and `not_before` counts as known.
+
+    A row gives no such record where the first moment of `unless` lies after the second. `restates` are fields of the declaration
+    that a supervision record is about, for those whose declaration may be missing: they become `facts`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -95,7 +112,16 @@ class RecordMap(BaseModel):
     known_at: When | None = None
     not_before: When | None = None
     usable_until: When | None = None
+    unless: Order | None = None
     fields: dict[str, Column]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _facts_are_fields(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "restates" not in given:
+            return given
+        facts = {f"facts.{name}": column for name, column in dict(given["restates"]).items()}
+        return {n: v for n, v in given.items() if n != "restates"} | {"fields": dict(given.get("fields", {})) | facts}
 
     @field_validator("fields", mode="before")
     @classmethod
@@ -150,7 +176,9 @@ class Mapping(BaseModel):
 
 
 def _moments_of(record: RecordMap) -> list[When]:
-    return [m for m in (record.event_at, record.known_at, record.not_before, record.usable_until) if m is not None]
+    compared = () if record.unless is None else (record.unless.first, record.unless.second)
+    named = (record.event_at, record.known_at, record.not_before, record.usable_until, *compared)
+    return [moment for moment in named if moment is not None]
 
 
 def _columns_of(record: RecordMap) -> Iterator[str]:
@@ -246,10 +274,23 @@ def apply_mapping(mapping: Mapping, row: Row) -> Mapped:
     faults: list[tuple[str, str]] = []
     for record in mapping.records:
         try:
-            raws.append(_raw(mapping, record, row))
+            if not _is_left_out(record, row):
+                raws.append(_raw(mapping, record, row))
         except InvalidRecordError as error:
             faults.extend(error.faults)
     return Mapped(tuple(raws), tuple(dict.fromkeys(faults)))
+
+
+def _is_left_out(record: RecordMap, row: Row) -> bool:
+    """Whether a row gives no such record."""
+    if record.unless is None:
+        return False
+    for when in (record.unless.first, record.unless.second):
+        try:
+            _moment(when, row)
+        except ValueError as error:
+            raise InvalidRecordError(((when.column, str(error)),)) from None
+    return record.unless.is_later(row)
 
 
 def _raw(mapping: Mapping, record: RecordMap, row: Row) -> dict[str, Any]:
@@ -298,8 +339,7 @@ def _value(column: Column, row: Row) -> Any:
     if column.text is not None:
         return _template(column.text, row)
     if column.later is not None:
-        after = _moment(column.later.first, row) > _moment(column.later.second, row)
-        return column.later.then if after else column.later.otherwise
+        return column.later.then if column.later.is_later(row) else column.later.otherwise
     value = row[column.column or ""]
     if value is None:
         return None

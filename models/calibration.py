@@ -63,13 +63,20 @@ def _logistic(log_odds: Floats) -> Floats:
     return result
 
 
-def fit_calibration(margins: Floats, outcomes: Integers, weights: Floats | None = None) -> Calibration:
+def fit_calibration(
+    margins: Floats, outcomes: Integers, weights: Floats | None = None, scorers: Integers | None = None
+) -> Calibration:
     """The line of least logistic loss, by Newton's method, on margins that the model did not learn from.
+
+    Margins of several models of one kind share their slope, but not their level: as the share of hits moves, the model of a later
+    fold sets all margins higher or lower, which says nothing of how cases of one model differ. The slope is therefore that within
+    models; the level is that of all cases together.
 
     Arguments:
         margins: shape (n,), out-of-fold.
         outcomes: shape (n,), 0 or 1.
         weights: how many cases each stands for, shape (n,); all alike where None.
+        scorers: the number of the model that gave each margin, shape (n,); one model where None.
     Returns:
         The line; where margins rank no better than chance, slope 0 and the base rate for everyone.
     """
@@ -78,10 +85,18 @@ def fit_calibration(margins: Floats, outcomes: Integers, weights: Floats | None 
     hits = float(weight[outcomes == 1].sum())
     others = float(weight.sum() - hits)
     target = np.where(outcomes == 1, (hits + 1) / (hits + 2), 1 / (others + 2))
-    found = _least_loss(np.stack([margins, np.ones(len(margins))], axis=1), target, weight, np.array([1.0, 0.0]))
-    if not np.isfinite(found).all() or found[0] < 0:
+    levels = np.ones((len(margins), 1)) if scorers is None else _levels(scorers)
+    start = np.concatenate([[1.0], np.zeros(levels.shape[1])])
+    slope = float(_least_loss(np.column_stack([margins, levels]), target, weight, start)[0])
+    if not np.isfinite(slope) or slope < 0:
         return Calibration(0.0, log((hits + 1) / (others + 1)))
-    return Calibration(float(found[0]), float(found[1]))
+    level = _least_loss(np.ones((len(margins), 1)), target, weight, np.zeros(1), slope * margins)
+    return Calibration(slope, float(level[0]))
+
+
+def _levels(scorers: Integers) -> Floats:
+    """A column a model, 1 for its cases."""
+    return np.equal.outer(scorers, np.unique(scorers)).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +107,28 @@ class Scored:
         margins: shape (n,).
         outcomes: shape (n,), 0 or 1.
         weights: how many cases each stands for, shape (n,).
+        scorers: the number of the model that gave each margin, shape (n,); one model where None.
     """
 
     margins: Floats
     outcomes: Integers
     weights: Floats
+    scorers: Integers | None = None
 
     @classmethod
     def joined(cls, parts: "Sequence[Scored]") -> "Scored":
-        """Several parts as one."""
+        """Several parts as one, each scored by a model of its own."""
         return cls(
             np.concatenate([part.margins for part in parts]),
             np.concatenate([part.outcomes for part in parts]),
             np.concatenate([part.weights for part in parts]),
+            np.repeat(np.arange(len(parts)), [len(part.margins) for part in parts]),
         )
+
+    @property
+    def line(self) -> Calibration:
+        """The line of least loss."""
+        return fit_calibration(self.margins, self.outcomes, self.weights, self.scorers)
 
 
 def fit_curve(kind: Kind, scored: Scored, *, knots: int = 65) -> Curve:
@@ -115,7 +138,7 @@ def fit_curve(kind: Kind, scored: Scored, *, knots: int = 65) -> Curve:
         knots: of a beta curve.
     """
     margins, outcomes, weight = scored.margins, scored.outcomes, _relative(scored.weights, len(scored.margins))
-    line = fit_calibration(margins, outcomes, weight)
+    line = scored.line
     spread = float(margins.max() - margins.min()) + 1.0
     ends = (float(margins.min()) - spread, float(margins.max()) + spread)
     if kind == "line" or line.slope == 0:
@@ -161,15 +184,27 @@ def _relative(weights: Floats | None, count: int) -> Floats:
     return np.ones(count) if weights is None else weights / weights.mean()
 
 
-def _least_loss(terms: Floats, target: Floats, weight: Floats, start: Floats) -> Floats:
-    """The factors of some terms with the least logistic loss, by Newton's method."""
-    factors = start
+def _least_loss(terms: Floats, target: Floats, weight: Floats, start: Floats, given: Floats | float = 0.0) -> Floats:
+    """The factors of some terms with the least logistic loss, by Newton's method; `given` are log-odds that stand beside them.
+
+    A step that would raise the loss is halved: far from the least loss, a whole one may lead away from it for ever.
+    """
+
+    def loss(factors: Floats) -> float:
+        log_odds = terms @ factors + given
+        return float(weight @ (np.logaddexp(0, log_odds) - target * log_odds))
+
+    factors, now = start, loss(start)
     for _ in range(100):
-        p = _logistic(terms @ factors)
+        p = _logistic(terms @ factors + given)
         gradient = terms.T @ (weight * (p - target))
         curvature = weight * np.maximum(p * (1 - p), 1e-12)
         step = np.linalg.solve((terms * curvature[:, None]).T @ terms + 1e-9 * np.eye(len(factors)), gradient)
-        factors = factors - step
+        while (after := loss(factors - step)) > now and float(np.abs(step).max()) >= _LEAST_STEP:
+            step = step / 2
+        if after > now:
+            break
+        factors, now = factors - step, after
         if float(np.abs(step).max()) < 1e-12:
             break
     return factors

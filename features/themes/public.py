@@ -81,7 +81,15 @@ _PROJECT = Key("project", ("trait_project",))
 _MODE = Key("country_mode", ("departure", "transport_mode"))
 _FULFILMENT = Key("fulfilment", ("trait_fulfilment",))
 _PRODUCT = Key("product", ("trait_brand", "trait_molecule"))
-_WINDOWS = (90, 365, None)
+_ORDER = Key("order", ("order_no",))
+_WINDOWS = (30, 90, 365, None)
+
+
+def _same_day(key: Key, zh: str, en: str) -> Feature:
+    """Deliveries due on the same day that are recorded already, under a key: what of an order is not there yet stands out."""
+    due = Key(f"{key.name}_due", (*key.fields, "trait_due"))
+    return Feature(f"{key.name}_due_recorded", "logistics", Number(count(INSPECTIONS, due)), f"{zh}同日应交且已交货数", f"Deliveries of {en} due on the same day and recorded already", group="due_recorded")  # fmt: skip
+
 
 SCMS = (
     _code("project", "trait_project", "项目", "Project"),
@@ -110,6 +118,12 @@ SCMS = (
     *history(_MODE, "该国该运输方式", "this mode to this country", _WINDOWS),
     *history(_FULFILMENT, "履约方式", "this fulfilment", _WINDOWS),
     *history(_PRODUCT, "该产品", "this product", _WINDOWS),
+    *history(_ORDER, "该订单", "this order", (30, None)),
+    _same_day(SELLER, "供应商", "the vendor"),
+    _same_day(_COUNTRY, "目的国", "the country"),
+    _same_day(_SITE, "生产厂", "the manufacturing site"),
+    _same_day(_PROJECT, "项目", "the project"),
+    _same_day(_ORDER, "该订单", "this order"),
     Feature("vendor_orders_ever", "transaction", Number(Measure("distinct", INSPECTIONS, SELLER, "order_no")), "供应商历来订单数", "Orders of the vendor to date", group="vendor_volume"),
     Feature("vendor_late_per_order_365d", "supervision", Ratio(count(HITS, SELLER, 365), Measure("distinct", INSPECTIONS, SELLER, "order_no", days=365)), "供应商近365日每订单迟交数", "Late deliveries of the vendor per order in 365 days", "number", 0, "seller_inspections"),
 )  # fmt: skip

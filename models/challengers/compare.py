@@ -1,10 +1,12 @@
 """Challengers on the very folds of a model, so that their figures stand beside its own."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.errors import TooFewLabelsError
 from models.challengers.rules import shipped_rules
 from models.challengers.scorecard import fit_scorecard
 from models.training.dataset import Dataset
@@ -25,15 +27,22 @@ def compare(
         folds: as `models.training.splits.forward_folds` gives them.
         progress: called with folds done and their total.
     Returns:
-        Scores by challenger, of m rows, fold by fold in the order of the dataset: log-odds of the scorecard, points of the rules.
-    Raises:
-        TooFewLabelsError: where a fold has too few outcomes for a scorecard.
+        Scores by challenger, of m rows, fold by fold in the order of the dataset: log-odds of the scorecard where each fold has
+        outcomes enough for one, and points of the rules where any rule speaks of these features.
     """
-    by_card = []
+    found: dict[str, Floats] = {}
+    with suppress(TooFewLabelsError):
+        found["scorecard"] = _by_card(dataset, folds, progress)
+    if (rules := shipped_rules(dataset.features)).rules:
+        rows = np.concatenate([np.flatnonzero(fold.valid) for fold in folds])
+        found["rules"] = rules.scores(dataset.columns)[rows].astype(np.float64)
+    return found
+
+
+def _by_card(dataset: Dataset, folds: Sequence[Fold], progress: Callable[[int, int], None]) -> Floats:
+    scores = []
     for done, fold in enumerate(folds):
         card = fit_scorecard(dataset.rows(fold.train))
-        by_card.append(card.log_odds(dataset.rows(fold.valid).columns))
+        scores.append(card.log_odds(dataset.rows(fold.valid).columns))
         progress(done + 1, len(folds))
-    rows = np.concatenate([np.flatnonzero(fold.valid) for fold in folds])
-    by_rules = shipped_rules(dataset.features).scores(dataset.columns)[rows]
-    return {"scorecard": np.concatenate(by_card), "rules": by_rules.astype(np.float64)}
+    return np.concatenate(scores)

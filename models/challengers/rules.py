@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from data.errors import ModelError
 from features.batch import Values
+from features.catalogue import feature_set
 from features.definitions import FeatureSet
 
 Bools = NDArray[np.bool_]
@@ -104,6 +105,10 @@ def _check(rule: Rule, condition: Condition, coded: Mapping[str, bool], features
 
 
 def shipped_rules(features: FeatureSet) -> Rules:
-    """The rules that ship with the package, for the model that a feature set is made for."""
+    """The rules that ship with the package and that a feature set can answer; there may be none for a set of another trade."""
     text = (files("models.challengers") / "rules.yaml").read_text(encoding="utf-8")
-    return read_rules(text, features, model="credit" if features.about == "enterprise" else "shipment")
+    model = "credit" if features.about == "enterprise" else "shipment"
+    rules = read_rules(text, feature_set(model), model=model).rules
+    own = set(features.features)
+    home = {feature.name: feature for feature in feature_set(model).features}
+    return Rules(tuple(rule for rule in rules if all(home[c.feature] in own for c in rule.when)))

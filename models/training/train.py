@@ -200,7 +200,7 @@ def train(
             whole.margins,
             _forward_probabilities(kind, scored),
         )
-        curve, line = fit_curve(kind, whole), fit_calibration(whole.margins, whole.outcomes, whole.weights)
+        curve, line = fit_curve(kind, whole), whole.line
         bands = _bands(dataset, folded)
     with clock.part("final model"):
         booster = _final(cases, setting, cluster)

@@ -447,9 +447,12 @@ _days = st.dates(date(2000, 1, 1), date(2019, 12, 31))
 
 @settings(max_examples=200, deadline=None)
 @given(scheduled=_days, delivered=_days, recorded=_days)
-def test_scms_never_knows_an_outcome_before_its_question(scheduled: date, delivered: date, recorded: date) -> None:
+def test_scms_asks_only_of_what_is_not_recorded_yet(scheduled: date, delivered: date, recorded: date) -> None:
     def written(day: date) -> str:
         return day.strftime("%d-%b-%y")
+
+    def instant(day: date) -> int:
+        return to_instant(datetime(day.year, day.month, day.day, tzinfo=UTC))
 
     row = scms_row(
         1, Scheduled_Delivery_Date=written(scheduled), Delivered_to_Client_Date=written(delivered),
@@ -457,14 +460,14 @@ def test_scms_never_knows_an_outcome_before_its_question(scheduled: date, delive
     )  # fmt: skip
     mapped = apply_mapping(SCMS, row)
     assert mapped.faults == ()
-    question, outcome = (read_record(raw, received_at=NOW, historical=True) for raw in mapped.raws)
-    asked = to_instant(datetime(scheduled.year, scheduled.month, scheduled.day, tzinfo=UTC)) - 30 * DAY
-    assert question.event_at == question.known_at == asked
-    assert outcome.known_at >= question.known_at
-    assert outcome.known_at == max(asked, to_instant(datetime(recorded.year, recorded.month, recorded.day, tzinfo=UTC)))
+    *questions, outcome = (read_record(raw, received_at=NOW, historical=True) for raw in mapped.raws)
+    assert len(questions) == (recorded >= scheduled)
+    assert outcome.known_at == max(instant(delivered), instant(recorded))
     assert outcome.payload["finding"] == ("hit" if delivered > scheduled else "clean")
-    for name in ("Delivered", "Recorded"):
-        assert not any(name in key for key in question.payload)
+    assert not any(name in key for key in outcome.payload["facts"] for name in ("Delivered", "Recorded"))
+    for question in questions:
+        assert question.event_at == question.known_at == instant(scheduled) <= outcome.known_at
+        assert question.payload == outcome.payload["facts"]
 
 
 def test_scms_mixes_notes_and_numbers(store: Store, tmp_path: Path) -> None:
@@ -524,6 +527,17 @@ def test_a_moment_of_parquet_keeps_its_own_zone_and_takes_the_mapping_s_where_it
         assert from_instant(stored(store)[-1].record.event_at) == expected
 
 
+def test_a_condition_that_cannot_be_read_is_a_fault_of_its_column(tmp_path: Path) -> None:
+    when = '{column: %s, format: "%%Y-%%m-%%d"}'
+    text = OWN.replace("value]", "value, until]").replace(
+        "    fields:\n", f"    unless: {{first: {when % 'at'}, second: {when % 'until'}}}\n    fields:\n"
+    )
+    mapping, row = own_mapping(tmp_path, text), {"number": "1", "at": "2026-01-02", "firm": "f1", "value": "5"}
+    assert len(apply_mapping(mapping, row | {"until": "2026-01-02"}).raws) == 1
+    assert apply_mapping(mapping, row | {"until": "2026-01-01"}).raws == ()
+    assert [column for column, _ in apply_mapping(mapping, row | {"until": "soon"}).faults] == ["until"]
+
+
 _BROKEN_MAPPINGS = {
     "no yaml": "a: [",
     "a list": "- a",
@@ -537,6 +551,10 @@ _BROKEN_MAPPINGS = {
     "unknown kind": OWN.replace("kind: declaration", "kind: parcel"),
     "fields are a list": OWN.partition("fields:")[0] + "fields: [a, b]\n",
     "delay": OWN + "delay: none\n",
+    "unknown column of a condition": OWN.replace(
+        "    fields:\n", "    unless: {first: {column: at, format: d}, second: {column: when, format: d}}\n    fields:\n"
+    ),
+    "restates a list": OWN.replace("    fields:\n", "    restates: [a, b]\n    fields:\n"),
 }
 
 

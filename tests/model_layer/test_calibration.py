@@ -110,3 +110,32 @@ def test_margins_without_use_give_everyone_the_base_rate() -> None:
     assert curve.kind == "line"
     assert curve.probability(5.0) == curve.probability(-5.0) == pytest.approx(scored.outcomes.mean(), abs=0.01)
     assert fit_calibration(useless.margins, useless.outcomes).slope == 0
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(-12, 12), st.floats(0.02, 20), st.integers(20, 400))
+def test_the_line_has_the_least_loss_from_wherever_it_begins(seed: int, level: float, spread: float, count: int) -> None:
+    """Margins far from the base rate once led Newton's method away for ever."""
+    rng = np.random.default_rng(seed)
+    margins = level + spread * rng.normal(size=count)
+    outcomes = (rng.random(count) < 1 / (1 + np.exp(-margins + level + 3))).astype(np.int64)
+    hits, others = int(outcomes.sum()), int((1 - outcomes).sum())
+    smoothed = np.where(outcomes == 1, (hits + 1) / (hits + 2), 1 / (others + 2))
+    line = fit_calibration(margins, outcomes)
+
+    def loss(slope: float, intercept: float) -> float:
+        log_odds = slope * margins + intercept
+        return float((np.logaddexp(0, log_odds) - smoothed * log_odds).sum())
+
+    least = loss(line.slope, line.intercept)
+    if line.slope > 0:
+        beside = [(1.01, 0.0), (0.99, 0.0), (1.0, 0.01), (1.0, -0.01), (1.001, -0.01), (0.999, 0.01)]
+        assert all(least <= loss(line.slope * by, line.intercept + more) + 1e-9 for by, more in beside)
+
+
+@given(st.integers(0, 2**32 - 1), st.lists(st.floats(-5, 5), min_size=3, max_size=3))
+def test_the_level_of_each_model_says_nothing_of_the_slope(seed: int, moves: list[float]) -> None:
+    parts = [drawn(seed + number, 400)[0] for number in range(3)]
+    moved = [Scored(p.margins + move, p.outcomes, p.weights) for p, move in zip(parts, moves, strict=True)]
+    assert Scored.joined(moved).line.slope == pytest.approx(Scored.joined(parts).line.slope, rel=1e-6)
+    stated = Scored.joined(moved).line.probabilities(Scored.joined(moved).margins)
+    assert stated.mean() == pytest.approx(Scored.joined(moved).outcomes.mean(), abs=0.01)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from data.errors import ModelError, TooFewLabelsError
 from features.batch import Values
 from features.catalogue import SETS
-from features.definitions import Feature
+from features.definitions import Feature, FeatureSet
 from features.forms import Category, Fact
 from models.challengers.binning import bin_feature, effective, places
 from models.challengers.compare import compare
@@ -203,6 +203,21 @@ def test_a_challenger_of_a_fold_never_saw_its_outcomes(shipments: Dataset) -> No
     again = compare(replace(shipments, outcomes=turned), folds)
     assert (again["scorecard"] == found["scorecard"]).all()
     assert (again["rules"] == found["rules"]).all()
+
+
+def test_rules_stand_aside_where_the_features_are_not_theirs_and_a_scorecard_where_outcomes_are_few(
+    shipments: Dataset,
+) -> None:
+    home, folds = shipped_rules(SETS["shipment"]), forward_folds(shipments, 2)
+    assert shipped_rules(SETS["korea"]).rules == ()
+    spoken = {condition.feature for condition in home.rules[0].when}
+    some = FeatureSet("some", "shipment", tuple(f for f in shipments.features.features if f.name in spoken))
+    assert home.rules[0] in shipped_rules(some).rules
+    assert len(shipped_rules(some).rules) < len(home.rules)
+    others = FeatureSet("others", "shipment", tuple(f for f in shipments.features.features if f.theme == "transaction"))
+    assert set(compare(shipments.only(others), folds)) == {"scorecard"}
+    few = replace(shipments, outcomes=shipments.outcomes * (np.cumsum(shipments.outcomes) % 20 == 1))
+    assert set(compare(few, folds)) == {"rules"}
 
 
 def test_too_few_outcomes_are_refused(shipments: Dataset) -> None:
