@@ -79,6 +79,8 @@ def _stage(
     if until != OPEN:
         early = pc.less(table["known_at"].cast(pa.int64()), until).fill_null(True)
         table, sent = table.filter(early), sent.filter(early)
+        if not len(table):  # a table without chunks brings pyarrow's indices_nonzero down
+            return 0, []
     ready = with_defaults(pseudonymised_columns(table, kind, reading.pseudonyms, trusted=reading.trusted), kind)
     valid = certainly_valid(ready, kind, reading.received_at)
     good = ready.filter(valid)

@@ -182,6 +182,13 @@ def test_staging_gives_the_records_that_lines_give(tmp_path: Path, store: Store,
     assert sorted(left, key=str) == sorted(right, key=str)
 
 
+def test_a_file_of_which_all_is_known_later_than_asked_for_is_left_out(tmp_path: Path, store: Store) -> None:
+    write(tmp_path, "order", [row("order")])
+    write(tmp_path, "waybill", [row("waybill", known_at=T0 + DAY), row("waybill", guid="w2", known_at=T0 + 2 * DAY)])
+    tally = import_paths(store, [tmp_path], None, reading=reading(NOW), until=T0 + DAY)
+    assert (tally.received, tally.accepted) == (1, 1)
+
+
 def test_rows_that_are_wrong_go_to_quarantine_with_their_place(tmp_path: Path, store: Store) -> None:
     rows = [row("order", guid=f"g{n}", order_no=f"o{n}") for n in range(5)]
     rows[3]["total_fen"] = -1
