@@ -9,7 +9,11 @@ Source: Wachter, Mittelstadt, Russell 2018, "Counterfactual explanations without
 2019, "Actionable recourse in linear classification": only what the person concerned can act on is named.
 """
 
+from models.counterfactuals.documents import Trade, absent, suggested
 from models.counterfactuals.search import MOST_STEPS, Path, improve
+from models.counterfactuals.shipments import Filed, Filing, ShipmentPath, clear
 from models.counterfactuals.steps import Step
 
-__all__ = ["MOST_STEPS", "Path", "Step", "improve"]
+__all__ = [
+    "MOST_STEPS", "Filed", "Filing", "Path", "ShipmentPath", "Step", "Trade", "absent", "clear", "improve", "suggested",
+]  # fmt: skip
