@@ -59,11 +59,11 @@ def clearance(run: Run) -> Callable[[], Clearance]:
     return opened
 
 
-def _without_documents(world: World, direction: str, number: str) -> Json:
+def _without_documents(world: World, raw: Json, number: int) -> Json:
     """A declaration of the world, sent again under numbers that no order, payment or waybill has."""
-    raw = deepcopy(next(one for one in world.pending if one["payload"].get("direction") == direction))
-    raw["payload"] |= {"declaration_no": number, "order_no": f"o-{number}", "waybill_no": f"w-{number}"}
-    return raw | {"guid": f"g-{number}", "event_at": from_instant(world.end + 1_000).isoformat()}
+    raw = deepcopy(raw)
+    raw["payload"] |= {"declaration_no": f"N{number}", "order_no": f"o-{number}", "waybill_no": f"w-{number}"}
+    return raw | {"guid": f"g-{number}", "event_at": from_instant(world.end + 1_000 * number).isoformat()}
 
 
 @pytest.mark.parametrize("direction", ["import", "export"])
@@ -71,27 +71,35 @@ def test_a_shipment_starts_at_its_decision_and_filing_keeps_the_word(
     run: Run, world: World, clearance: Callable[[], Clearance], direction: str
 ) -> None:
     """Asked after a decision: the score of the decision. Asked after the documents came in: the score that was stated."""
-    body, _ = clearance().decide(_without_documents(world, direction, "N1"))
-    path = json.loads(run("improve", "--declaration", "N1", "--json").stdout)
-    assert (path["score_before"], path["probability_before"]) == (body["risk"]["score"], body["risk"]["probability"])
-    assert path["score_before"] - path["score_after"] == sum(step["gain"] for step in path["steps"])
-    assert bool(path["steps"]) == (not path["zh"]) == (path["score_after"] < path["score_before"])
-    said = run("improve", "--declaration", "N1").stdout
+    raws = [raw for raw in world.pending if raw["payload"].get("direction") == direction]
+    for number, raw in enumerate(raws[:15], start=1):
+        body, _ = clearance().decide(_without_documents(world, raw, number))
+        path = json.loads(run("improve", "--declaration", f"N{number}", "--json").stdout)
+        assert (path["score_before"], path["probability_before"]) == (
+            body["risk"]["score"],
+            body["risk"]["probability"],
+        )
+        assert path["score_before"] - path["score_after"] == sum(step["gain"] for step in path["steps"])
+        assert bool(path["steps"]) == (not path["zh"]) == (path["score_after"] < path["score_before"])
+        if path["steps"]:
+            break
+    assert path["steps"], "no shipment of the world gains by its documents"
+    said = run("improve", "--declaration", f"N{number}").stdout
     assert f"{path['score_before']} -> {path['score_after']}" in said
     assert all(step["zh"] in said for step in path["steps"])
     now = clearance()
     with closing(now.store), now.store.write() as connection:
-        shipment = declared(now, connection, "N1")
+        shipment = declared(now, connection, f"N{number}")
         documents = [name for step in path["steps"] for name in step["documents"]]
         records = suggested(shipment.trade, documents, shipment.at - 1)
         assert not take_valid(connection, [Row("test", n, bytes, (r,)) for n, r in enumerate(records)]).refused
-    later = json.loads(run("improve", "--declaration", "N1", "--json").stdout)
+    later = json.loads(run("improve", "--declaration", f"N{number}", "--json").stdout)
     assert later["as_of"] == path["as_of"]
     assert (later["score_before"], later["probability_before"]) == (path["score_after"], path["probability_after"])
 
 
 def test_what_was_released_has_no_steps_left(run: Run, world: World, clearance: Callable[[], Clearance]) -> None:
-    clearance().decide(_without_documents(world, "import", "N2"))
+    clearance().decide(_without_documents(world, world.pending[0], 2))
     with closing(open_store(read_settings().database_url)) as store, store.write() as connection:
         status = make_record(
             kind="list_status", guid="st", source="s", action="new", event_at=world.end + 9_000, known_at=world.end + 9_000,
