@@ -95,7 +95,7 @@ def _ended(connection: Connection, declaration_no: str) -> tuple[str, str] | Non
     if statuses:
         return statuses[-1]
     if standing("cancellation"):
-        return "申请撤单", "applied to be cancelled"
+        return "申请撤单", "about to be cancelled"
     if any(record.payload["event"] == "inspection" for record in standing("supervision")):
-        return "查验完毕", "inspected"
+        return "查验", "inspected"
     return None

@@ -75,9 +75,9 @@ def words_of(document: Document, trade: Trade) -> tuple[str, str]:
 
     Source: the CEB message specification (customs announcement 2018/113); it names who signs for imports alone.
     """
-    declared, is_export = trade.declaration.payload, trade.declaration.payload["direction"] == "export"
+    declared = trade.declaration.payload
     number = declared["waybill_no" if document == "waybill" else "order_no"]
-    match document, is_export:
+    match document, _is_export(declared):
         case "order", False:
             zh, en = (
                 "订单{}（CEB311，由电商企业、电商平台或受托人发送）",
@@ -92,7 +92,7 @@ def words_of(document: Document, trade: Trade) -> tuple[str, str]:
         case "waybill", False:
             zh, en = "运单{}（CEB511，由物流企业发送）", "waybill {} (CEB511, by the logistics firm)"
         case _:
-            zh, en = "运单{}（CEB505，由物流企业发送）", "waybill {} (CEB505, by the logistics firm)"
+            zh, en = "运单{}（CEB505）", "waybill {} (CEB505)"
     return zh.format(number), en.format(number)
 
 
@@ -127,14 +127,18 @@ def _waybill(trade: Trade) -> dict[str, Any]:
     declared = trade.declaration.payload
     named = ("waybill_no", "logistics_firm", "gross_mass_g", "freight_fen", "insurance_fen", "pieces", "bill_no")
     found = _shared(trade) | {name: declared[name] for name in named if name in declared}
-    if declared["direction"] == "export":
+    if _is_export(declared):
         return found | {"enterprise": declared["enterprise"]}
     return found | _delivery(declared, trade.order) | {n: declared[n] for n in ("order_no",) if n in declared}
 
 
+def _is_export(declared: Payload) -> bool:
+    return bool(declared.get("direction") == "export")
+
+
 def _shared(trade: Trade) -> dict[str, Any]:
     declared = trade.declaration.payload
-    return {"direction": declared["direction"], "currency": declared.get("currency", "142")}
+    return {name: declared[name] for name in ("direction", "currency") if name in declared}
 
 
 def _total_fen(trade: Trade) -> int:
@@ -149,7 +153,7 @@ def _total_fen(trade: Trade) -> int:
 
 def _delivery(declared: Payload, other: Payload | None) -> dict[str, Any]:
     """To whom and where the goods go: as the filed document says, else to the buyer."""
-    if declared["direction"] == "export":
+    if _is_export(declared):
         return {}
     if other is None:
         names = {

@@ -1,6 +1,6 @@
 """The command `improve`: what can lawfully be done for a better credit score, or for a shipment before its release."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from serving.settings import read_settings
 
 if TYPE_CHECKING:
     from serving.clearance import Clearance
+    from serving.shipments import Declared
+
+_ENDED = ("清单已{}，放行前已无可办事项", "the list is {}: nothing is left to do before release")
 
 
 def register(app: typer.Typer) -> None:
@@ -102,6 +105,13 @@ def _enterprise(enterprise: str, wanted: int | None, most: int, *, json: bool) -
     out.print(f"{path.score_before} -> {path.score_after}{grades}，其他情况不变 all else as today", markup=False)
 
 
+def _head(shipment: "Declared") -> dict[str, Any]:
+    declared = shipment.trade.declaration.payload
+    return {
+        "declaration": declared["declaration_no"], "enterprise": declared["enterprise"], "as_of": show(shipment.at),
+    }  # fmt: skip
+
+
 def _shipment(declaration_no: str, *, json: bool) -> None:
     from models.champions import champion
     from models.counterfactuals import clear
@@ -113,14 +123,13 @@ def _shipment(declaration_no: str, *, json: bool) -> None:
         shipment = declared(clearance, connection, declaration_no)
         declaration = shipment.trade.declaration
         if shipment.ended is not None:
-            zh, en = shipment.ended
-            words = (f"清单已{zh}，放行前已无可办事项", f"the list is {en}: nothing is left to do before release")
+            zh, en = (said.format(why) for said, why in zip(_ENDED, shipment.ended, strict=True))
             if json:
-                print_json({"declaration": declaration_no, "steps": [], "zh": words[0], "en": words[1]})
+                print_json(_head(shipment) | {"steps": [], "zh": zh, "en": en})
             else:
-                out.print(f"{words[0]} {words[1]}", markup=False)
+                out.print(f"{zh} {en}", markup=False)
             return
-        if not clearance.models.measures_of("shipment"):
+        if clearance.models.digests()["shipment"] is None:
             raise NoChampionError("no shipment model is in use yet: run `greenlane train shipment --promote`")
         scorer = Scorer(champion(connection, "shipment"))
         versions = versions_about(connection, scorer.features, declaration, shipment.at)
@@ -134,8 +143,8 @@ def _shipment(declaration_no: str, *, json: bool) -> None:
             for step in path.steps
         ]  # fmt: skip
         print_json(
-            {
-                "declaration": declaration_no, "enterprise": declaration.payload["enterprise"], "as_of": show(shipment.at),
+            _head(shipment)
+            | {
                 "score_before": path.score_before, "score_after": path.score_after,
                 "probability_before": path.probability_before, "probability_after": path.probability_after,
                 "steps": steps, "zh": path.zh, "en": path.en,
