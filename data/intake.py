@@ -140,6 +140,13 @@ def take(connection: Any, rows: list[Row], *, received_at: int) -> Taken:
 
 def take_valid(connection: Any, rows: list[Row]) -> Taken:
     """Judge rows and store the valid ones, as `take` does; what is refused is left to the caller."""
+    taken = judged(connection, rows)
+    record_rows.append(connection, taken.fresh)
+    return taken
+
+
+def judged(connection: Any, rows: list[Row]) -> Taken:
+    """What `take_valid` would store of rows: linked to what they refer to, with the matches that they change. Only reads."""
     tally, statuses, refused = Tally(), [], []
     coming = [record for row in rows for record in row.records]
     judge, links = record_rows.Judge(connection, coming), Links(connection, coming)
@@ -161,5 +168,4 @@ def take_valid(connection: Any, rows: list[Row]) -> Taken:
             fresh += [*links.noted(linked), linked]
         tally.records += len(new)
     fresh += links.settled()
-    record_rows.append(connection, fresh)
     return Taken(tally, tuple(statuses), tuple(fresh), tuple(refused))

@@ -38,8 +38,8 @@ MATCHED_BY = "greenlane"
 
 
 @dataclass(frozen=True, slots=True)
-class _Papers:
-    """The documents held of a declaration's trade; `carried` is all that has its waybill number, in the order of intake."""
+class Papers:
+    """The documents of a declaration's trade; `carried` is all that has its waybill number, in the order of intake."""
 
     order: Payload | None
     payments: Sequence[Payload]
@@ -142,7 +142,7 @@ class Links:
             enterprise = self._enterprise_of(record.payload)
             return {"enterprise": enterprise} if enterprise else {}
         if record.kind == "declaration" and self.is_matched(record.payload):
-            papers = self._papers(record.payload)
+            papers = self.papers_of(record.payload)
             summary = _summary(self._match_with(record, papers))
             return ({"match": summary} if summary else {}) | papers.persons()
         return {}
@@ -207,9 +207,9 @@ class Links:
 
     def match_of(self, record: Record) -> Match | None:
         """The match of a declaration with the documents held; None on a day without rules."""
-        return self._match_with(record, self._papers(record.payload))
+        return self._match_with(record, self.papers_of(record.payload))
 
-    def _match_with(self, record: Record, papers: "_Papers") -> Match | None:
+    def _match_with(self, record: Record, papers: "Papers") -> Match | None:
         day = from_instant(record.event_at).astimezone(CHINA).date()
         try:
             limits = limits_at(day)
@@ -221,7 +221,8 @@ class Links:
             earlier_waybill_uses=self._earlier_uses(record, papers.carried, limits),
         )  # fmt: skip
 
-    def _papers(self, declaration: Payload) -> "_Papers":
+    def papers_of(self, declaration: Payload) -> "Papers":
+        """The documents held of a declaration's trade."""
         platform, firm = declaration.get("platform"), declaration.get("logistics_firm")
         traded = self._with("order_no", declaration.get("order_no"))
         carried = self._with("waybill_no", declaration.get("waybill_no"))
@@ -232,7 +233,7 @@ class Links:
         ]
         waybills = [r.payload for r in carried if r.kind == "waybill"]
         waybills = [waybill for waybill in waybills if waybill.get("logistics_firm") == firm] or waybills
-        return _Papers(orders[-1] if orders else None, payments, waybills[-1] if waybills else None, carried)
+        return Papers(orders[-1] if orders else None, payments, waybills[-1] if waybills else None, carried)
 
     def _buyer_year_fen(self, record: Record) -> int | None:
         """Dutiable value of the buyer's other imports of the same calendar year, as far as they are known."""
@@ -335,6 +336,11 @@ def current_match(connection: Connection, declaration_no: str) -> tuple[Record, 
         return None
     found = Links(connection, standing[-1:]).match_of(standing[-1])
     return None if found is None else (standing[-1], found)
+
+
+def current_papers(connection: Connection, declaration: Record) -> Papers:
+    """The documents of a stored declaration's trade as known now."""
+    return Links(connection, [declaration]).papers_of(declaration.payload)
 
 
 def latest_match(connection: Connection, declaration: Record) -> Payload | None:

@@ -5,7 +5,7 @@ trends, and archives as of the past. Held to `vector`, question by question, it 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -57,6 +57,13 @@ def _aggregate(measure: Measure, held: list[tuple[int, int | str]]) -> int | Non
             return int(max(held)[1]) if held else None
         case "since":
             return max(held)[0] if held else None
+
+
+def bearing(measures: Sequence[Measure], versions: Iterable[Version], question: Question) -> Iterator[Version]:
+    """The versions that bear on a question, of many that may not: those under a key that it asks for."""
+    plan = plan_of(measures)
+    asked = {key.of(question.facts) for key in plan.keys} - {None}
+    return (version for version in versions if _keys_of(plan, version.record) & asked)
 
 
 def vector(features: FeatureSet, versions: Iterable[Version], question: Question) -> list[Value]:

@@ -260,10 +260,14 @@ class Clearance:
         )  # fmt: skip
         return answer, evidence
 
+    def asked_at(self, connection: Connection) -> int:
+        """The instant of a question that is asked now: after all that is known."""
+        seen = self.live.advanced_to(connection) + 1
+        return seen if self.follow_records else max(self.clock(), seen)
+
     def enterprise_now(self, connection: Connection, enterprise: str) -> tuple[Question, dict[Measure, int | None]]:
         """The question about an enterprise as known now, and its measures."""
-        seen = self.live.advanced_to(connection) + 1
-        at = seen if self.follow_records else max(self.clock(), seen)
+        at = self.asked_at(connection)
         standing = record_rows.identities(connection, [enterprise])
         question = about_enterprise(enterprise, at, identity_at([Version(0, r, OPEN) for r in standing], at))
         return question, self.live.measured(connection, question)

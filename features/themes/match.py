@@ -16,6 +16,7 @@ from features.themes.sources import (
 )
 
 MATCHES = Stream("late_matches", "match")
+_FILED = frozenset(("order", "payment", "waybill"))
 _CHECKED = (
     "payer_is_buyer", "consignee", "consignee_telephone", "consignee_address", "buyer_list_order", "waybill_joins",
     "lines_map", "line_names", "retail_transaction_limit", "annual_limit", "export_waybill_repeat",
@@ -26,8 +27,19 @@ def _flag(code: str) -> Feature:
     """Whether one check differs. What the law demands may only raise the risk; a lawful difference may mean anything."""
     check, name = BY_CODE[code], f"match_{code}"
     direction: Literal[0, 1] = 1 if check.severity == "mandatory" else 0
+    # a document can be filed; what the list states alone, or a history says, could only be declared anew
+    is_filed = not _FILED.isdisjoint(check.needs)
     return Feature(
-        name, "match", Fact(name), check.zh, check.en, "check", direction, name, actionable=True, source=check.source
+        name,
+        "match",
+        Fact(name),
+        check.zh,
+        check.en,
+        "check",
+        direction,
+        name,
+        actionable=is_filed,
+        source=check.source,
     )
 
 
