@@ -42,6 +42,10 @@ class Evidence:
         return self.count - len(self.items)
 
 
+NOTHING = Evidence(0, sha256().hexdigest(), ())
+"""The evidence of what rests on no record."""
+
+
 def evidence(
     features: FeatureSet, versions: Iterable[Version], question: Question, *, most: int | None = None
 ) -> dict[str, Evidence]:
