@@ -54,6 +54,11 @@ WHOSE: dict[Whose, Words] = {
     "related": ("关联企业", "a related party's"),
     "other": ("其他主体", "another's"),
 }
+VERIFIED: dict[bool | None, Words] = {
+    True: ("已核实：由所列记录重新计算，结果相同", "verified: computed again from its records, it is the same"),
+    False: ("不符：由所列记录重新计算，结果不同", "differs: computed again from its records, it is another"),
+    None: ("未核实", "not verified"),
+}
 NO_PEERS: dict[NoPeers, Words] = {
     "no_table": (
         "截至该时点尚未生成同类企业数据（greenlane features peers）",
@@ -171,6 +176,7 @@ REPORT: dict[str, Words] = {
     "known_at": ("知悉", "Known"),
     "usable_until": ("可用至", "Usable until"),
     "gave": ("计入", "Gave"),
+    "whose": ("所属", "Whose"),
     "of_enterprise": ("关联企业", "of"),
     "lanes": ("历次通关通道", "Lanes of past decisions"),
     "lane": ("通道", "Lane"),

@@ -60,7 +60,7 @@ def test_the_service_answers_with_what_was_read_here(shared: Service, schema: Js
 
 def test_every_operation_says_what_it_does_and_how_it_fails(schema: Json) -> None:
     found = list(operations(schema))
-    assert len(found) == 14
+    assert len(found) == 15
     for method, path, operation in found:
         assert operation["summary"]
         assert operation["description"]
@@ -105,7 +105,15 @@ def test_the_documented_body_has_the_fields_that_are_read(schema: Json) -> None:
 
 
 def test_every_answer_is_described_field_by_field(schema: Json) -> None:
-    answers = ("DecisionAnswer", "IntakeAnswer", "ArchiveAnswer", "CreditArchive", "Readiness", "Problem")
+    answers = (
+        "DecisionAnswer",
+        "IntakeAnswer",
+        "ArchiveAnswer",
+        "CreditArchive",
+        "DecisionEvidence",
+        "Readiness",
+        "Problem",
+    )
     for name in (*answers, "QuarantineAnswer", "WholeKeptAnswer", "ResubmissionAnswer", "DismissalAnswer", "Dismissal"):
         described = schema["components"]["schemas"][name]
         assert described["properties"]
