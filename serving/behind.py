@@ -2,8 +2,8 @@
 
 - A key with the enterprise, the buyer or the waybill in it has a column with an index.
 - The legal person and the group are read as an archive reads related parties.
-- Other keys (platform, goods, route, address ...) have no index. The kinds that feed them are looked through where they have few
-  versions; else their measures are left out, and said to be.
+- Other keys (platform, goods, route, address ...) have no index. For decisions among the first places of a store, all versions up
+  to then are looked through; else these measures are left out, and said to be.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,8 +18,11 @@ from features.questions import Question
 from features.themes.common import ENTERPRISE
 from serving.known import RELATED, related
 
-MOST_LOOKED_THROUGH = 20_000
-"""How many versions a kind may have to be looked through while somebody waits."""
+MOST_LOOKED_THROUGH = 150_000
+"""Up to which place in the order of intake versions are looked through while somebody waits.
+
+By the place of the decision and not by what is stored now: so what comes later changes no answer.
+"""
 _RESTATING = ("supervision",)
 """Kinds whose records state fields of another record, which the columns of their own do not hold."""
 
@@ -39,7 +42,7 @@ def gathered(
 
     Arguments:
         upto: the last place in the order of intake that counts.
-        most: how many versions a kind may have to be looked through; any number where None.
+        most: up to which place versions may be looked through; any where None.
     """
     asked = [measure for measure in measures if measure.key.of(question.facts) is not None]
     kinds: dict[str, set[str]] = {}
@@ -50,7 +53,7 @@ def gathered(
             kinds.setdefault(field, set()).add(kind)
         else:
             looked.setdefault(kind, {})[measure.key] = None
-    too_many = {kind for kind in looked if most is not None and sources.is_more(connection, kind, most, upto)}
+    is_too_many = most is not None and upto > most
     found: dict[int, Version] = {}
 
     def add(versions: Iterator[Version]) -> None:
@@ -61,10 +64,12 @@ def gathered(
     of_related = [measure for measure in asked if measure.key in RELATED]
     if of_related:
         add(related(connection, [question], of_related, upto))
-    for kind in sorted(looked.keys() - too_many):
-        values = [{name: question.facts[name] for name in key.fields} for key in looked[kind]]
-        add(sources.looked_through(connection, kind, values, upto))
-    unread = frozenset(m for m in asked if m.stream.kind in too_many and _field_of(m) is None)
+    if looked and not is_too_many:
+        values = {
+            kind: [{name: question.facts[name] for name in key.fields} for key in keys] for kind, keys in looked.items()
+        }
+        add(sources.looked_through(connection, values, upto))
+    unread = frozenset(measure for measure in asked if is_too_many and _field_of(measure) is None)
     return Gathered(tuple(found[seq] for seq in sorted(found)), unread)
 
 

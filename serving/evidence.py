@@ -32,7 +32,7 @@ def decision_evidence(
 
     Arguments:
         most: how many records to list behind a reason. All are counted.
-        looked_through: how many versions a kind without an index may have to be read; any number where None.
+        looked_through: up to which place in the order of intake versions may be looked through; any where None.
     Raises:
         NotFoundError: where no decision has the id.
     """

@@ -55,10 +55,11 @@ WHOSE: dict[Whose, Words] = {
     "other": ("其他主体", "another's"),
 }
 VERIFIED: dict[bool | None, Words] = {
-    True: ("已核实：由所列记录重新计算，结果相同", "verified: computed again from its records, it is the same"),
-    False: ("不符：由所列记录重新计算，结果不同", "differs: computed again from its records, it is another"),
-    None: ("未核实", "not verified"),
+    True: ("已核实", "verified"),
+    False: ("不符", "differs"),
+    None: ("未核实", "not checked"),
 }
+"""Whether a value follows from its records when it is computed again."""
 NO_PEERS: dict[NoPeers, Words] = {
     "no_table": (
         "截至该时点尚未生成同类企业数据（greenlane features peers）",

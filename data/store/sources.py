@@ -1,12 +1,9 @@
-"""The versions that hold a value under some field: by the columns that have an index, and by looking through a kind.
-
-Looking through is bounded by whoever asks: `is_more` says whether a kind has too many versions before any is read.
-"""
+"""The versions that hold a value under some field: by the columns that have an index, and by looking at all up to a place."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_
 
 from data.records import Version, canonical
 from data.store.records import versions_where
@@ -32,33 +29,28 @@ def by_field(
     yield from versions_where(connection, _COLUMNS[field] == value, of_kinds, upto=upto)
 
 
-def is_more(connection: Connection, kind: str, most: int, upto: int = OPEN) -> bool:
-    """Whether a kind has more versions than a number. Looks at so many entries of an index and no further.
-
-    Arguments:
-        upto: the last place that counts.
-    """
-    some = select(table.c.seq).where(table.c.kind == kind, table.c.seq <= upto).limit(most + 1).subquery()
-    return (connection.execute(select(func.count()).select_from(some)).scalar() or 0) > most
-
-
 def looked_through(
-    connection: Connection, kind: str, wanted: Sequence[Mapping[str, Any]], upto: int = OPEN
+    connection: Connection, wanted: Mapping[str, Sequence[Mapping[str, Any]]], upto: int
 ) -> Iterator[Version]:
-    """The versions of a kind that state all values of one of some keys somewhere, with their ends, in the order of intake.
+    """The versions that state all values of one of some keys somewhere, with their ends, in the order of intake.
 
-    A value counts where a text of the payload begins with it, since a key may hold the first characters of a code. So there may
-    be more versions than the keys hold, never fewer.
+    Every version up to a place is looked at, by the database. A value counts where a text of the payload begins with it, since a
+    key may hold the first characters of a code. So there may be more versions than the keys hold, never fewer.
 
     Arguments:
-        wanted: of each key, its fields and their values.
-        upto: the last place that counts.
+        wanted: by kind, of each key its fields and their values.
+        upto: the last place that is looked at, and that counts.
     """
-    of_keys = [
-        and_(*(table.c.payload.contains(_begin(value), autoescape=True) for value in values.values()))
-        for values in wanted
+    # so that SQLite goes by place and not through all of a kind, which grows behind the place
+    of_kinds = [
+        and_(func.coalesce(table.c.kind, "") == kind, or_(*(_states(values) for values in keys)))
+        for kind, keys in wanted.items()
     ]
-    yield from versions_where(connection, table.c.kind == kind, or_(*of_keys), upto=upto)
+    yield from versions_where(connection, or_(*of_kinds), upto=upto)
+
+
+def _states(values: Mapping[str, Any]) -> ColumnElement[bool]:
+    return and_(*(table.c.payload.contains(_begin(value), autoescape=True) for value in values.values()))
 
 
 def _begin(value: Any) -> str:

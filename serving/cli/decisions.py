@@ -75,11 +75,14 @@ def evidence(
 
 
 def _print(found: "DecisionEvidence", lang: str) -> None:
-    from serving.words import REPORT, VERIFIED
+    from serving.words import KINDS, REPORT, VERIFIED
 
     place = 0 if lang == "zh" else 1
     out.print(f"{found.decision_id} {found.declaration_no} {found.enterprise}", markup=False)
     out.print(f"{REPORT['as_of'][place]}: {found.decided_at}", markup=False)
+    for named in (found.declaration, found.match):
+        if named is not None:
+            out.print(f"{KINDS[named.kind][place]}: {named.source} {named.guid}", markup=False, soft_wrap=True)
     for reason in found.reasons:
         out.print()
         out.print(f"{getattr(reason, lang)} [{VERIFIED[reason.verified][place]}]", markup=False, soft_wrap=True)
@@ -89,28 +92,31 @@ def _print(found: "DecisionEvidence", lang: str) -> None:
     out.print()
     for note in found.notes:
         out.print(note, markup=False, soft_wrap=True)
-    out.print(f"{VERIFIED[found.verified][place]}; SHA-256 {found.digest}", markup=False)
+    out.print(f"{VERIFIED[found.verified][place]}; SHA-256: {found.digest}", markup=False, soft_wrap=True)
 
 
 def _of_records(reason: "ReasonEvidence", lang: str) -> str:
     """How many records there are, or why none are named."""
-    from serving.words import REPORT
+    from serving.words import KINDS, REPORT
 
     if reason.why is not None:
         return str(getattr(reason.why, lang))
     place = 0 if lang == "zh" else 1
-    if not reason.count:
-        stated = ", ".join(reason.facts)
-        return f"{REPORT['evidence'][place]}: {REPORT['no_evidence'][place]}" + (f" ({stated})" if stated else "")
-    more = f"; {REPORT['more'][place].format(n=reason.more)}" if reason.more else ""
-    return f"{reason.count:,} {REPORT['record_one' if reason.count == 1 else 'records'][place]}{more}"
+    found = [f"{KINDS['declaration'][place]}: {', '.join(reason.facts)}"] if reason.facts else []
+    if reason.count or not found:
+        found.append(f"{reason.count or 0:,} {REPORT['record_one' if reason.count == 1 else 'records'][place]}")
+    if reason.more:
+        found.append(REPORT["more"][place].format(n=f"{reason.more:,}"))
+    return "; ".join(found)
 
 
 def _listed(records: "list[BehindRecord]", lang: str) -> Table:
     from serving.words import KINDS, REPORT, WHOSE
 
     place = 0 if lang == "zh" else 1
-    table = Table(*(REPORT[key][place] for key in ("kind", "record_id", "event_at", "known_at", "whose", "gave")))
+    table = Table()
+    for key in ("kind", "record_id", "event_at", "known_at", "whose", "gave"):
+        table.add_column(REPORT[key][place], overflow="fold")
     for one in records:
         kind = KINDS.get(one.kind, (one.kind, one.kind))[place]
         gave = "" if one.gave is None else ", ".join(f"{name} {value}" for name, value in one.gave.items())
