@@ -9,13 +9,13 @@ from typing import Any, get_args
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, update
+from sqlalchemy import delete, event, update
 
 from data.records import Record, Version
 from data.store import Store, sources
 from data.store import decisions as decision_rows
 from data.store import records as record_rows
-from data.store.schema import bundles, decisions
+from data.store.schema import bundles, decisions, records
 from data.times import DAY, from_instant, to_instant
 from features import reference
 from features.catalogue import SHIPMENT
@@ -452,6 +452,13 @@ def test_a_rule_on_the_statutory_level_names_the_record_that_set_it(clearance: C
         assert stored is not None
         body = json.dumps(stored.body | {"statutory_level": "dishonest"})
         connection.execute(update(decisions).where(decisions.c.id == decision).values(body=body))
+    assert behind(clearance.store, decision).reasons[0].verified is False
+    with (
+        clearance.store.write() as connection
+    ):  # the level as it was said, and the record that set it gone from the store
+        body = json.dumps(stored.body)
+        connection.execute(update(decisions).where(decisions.c.id == decision).values(body=body))
+        connection.execute(delete(records).where(records.c.guid == "l1"))
     assert behind(clearance.store, decision).reasons[0].verified is False
 
 
