@@ -10,9 +10,11 @@ from hashlib import sha256
 
 from data.records import Version
 from features.definitions import Feature, FeatureSet
+from features.forms import Value
 from features.measures import Measure
 from features.observations import observe, plan_of
 from features.questions import Question
+from features.reference import aggregate
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class Evidence:
     def more(self) -> int:
         """How many are left out of `items`."""
         return self.count - len(self.items)
+
+
+NOTHING = Evidence(0, sha256().hexdigest(), ())
+"""The evidence of what rests on no record."""
 
 
 def evidence(
@@ -71,6 +77,25 @@ def evidence(
                 holding[seen.measure][place] = seen.value
     held = dict(zip(plan.measures, holding, strict=True))
     return {feature.name: _of(feature, held, ordered, most) for feature in features.features}
+
+
+def value_of(feature: Feature, behind: Evidence, question: Question) -> Value:
+    """A feature from what its evidence gave, and from nothing else but the question's own facts.
+
+    Arguments:
+        behind: all of it: nothing may be left out of `items`.
+    """
+    assert not behind.more, "a value follows from all its evidence"
+    held: dict[Measure, list[tuple[int, int | str]]] = {measure: [] for measure in feature.expression.measures}
+    for item in behind.items:
+        start = max(item.version.record.event_at, item.version.record.known_at)
+        for measure, value in item.gave:
+            held[measure].append((start, value))
+    measured = {
+        measure: None if measure.key.of(question.facts) is None else aggregate(measure, observed)
+        for measure, observed in held.items()
+    }
+    return feature.expression.scalar(measured, question)
 
 
 def _newest_first(version: Version) -> tuple[int, int, int]:

@@ -72,6 +72,11 @@ class Form(ABC):
         """The measures that it needs."""
 
     @property
+    def facts(self) -> tuple[str, ...]:
+        """The facts of the question itself that it needs."""
+        return ()
+
+    @property
     @abstractmethod
     def notation(self) -> str:
         """The formula as people read it."""
@@ -105,6 +110,10 @@ class _OfFact(Form):
     @property
     def measures(self) -> tuple[Measure, ...]:
         return ()
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        return (self.field,)
 
 
 def _over(numerator: Integers, denominator: Integers) -> Floats:
@@ -204,6 +213,10 @@ class ZScore(Form):
     @property
     def measures(self) -> tuple[Measure, ...]:
         return self.deviation.measures
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        return (self.fact,)
 
     @property
     def notation(self) -> str:
@@ -351,6 +364,10 @@ class FactAnd(_OfMeasure):
     """An integer fact together with the history of its key: what a sum comes to with this shipment."""
 
     fact: str
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        return (self.fact,)
 
     @property
     def notation(self) -> str:

@@ -37,12 +37,13 @@ def measure_values(measures: Sequence[Measure], versions: Iterable[Version], que
             if seen.key == keys[measures[seen.measure].key] and seen.start < question.at < seen.end:
                 holding[seen.measure].append((seen.start, seen.value))
     return [
-        None if keys[measure.key] is None else _aggregate(measure, held)
+        None if keys[measure.key] is None else aggregate(measure, held)
         for measure, held in zip(measures, holding, strict=True)
     ]
 
 
-def _aggregate(measure: Measure, held: list[tuple[int, int | str]]) -> int | None:
+def aggregate(measure: Measure, held: Sequence[tuple[int, int | str]]) -> int | None:
+    """A measure from the starts and values of the observations that hold."""
     values = [value for _, value in held]
     match measure.operator:
         case "count":

@@ -66,7 +66,9 @@ def decide(policy: Policy, case: Case) -> Ruling:
     by_score = _by_score(policy, case)
     likely = round(inclusion(policy, case, by_score.lane) * 1000)
     for rule in policy.rules:
-        if _holds(rule, case) and (rule.permille == 1000 or case.draws[rule.code] * 1000 < rule.permille):
+        if holds(rule, case.facts, case.statutory_level) and (
+            rule.permille == 1000 or case.draws[rule.code] * 1000 < rule.permille
+        ):
             return Ruling(rule.lane, "rule", rule, likely, rule.zh, rule.en)
     if case.draws["random"] * 1000 < policy.random.permille:
         zh, en = "按法定比例随机抽中", "Selected at random at the stated rate"
@@ -81,7 +83,7 @@ def inclusion(policy: Policy, case: Case, otherwise: Lane) -> float:
         otherwise: the lane of the case where no draw selects it.
     """
     reached, inspected = 1.0, 0.0
-    steps = [(rule.permille, rule.lane) for rule in policy.rules if _holds(rule, case)]
+    steps = [(rule.permille, rule.lane) for rule in policy.rules if holds(rule, case.facts, case.statutory_level)]
     for permille, lane in [*steps, (policy.random.permille, policy.random.lane), (1000, otherwise)]:
         share = reached * permille / 1000
         reached -= share
@@ -128,20 +130,15 @@ def _earned_green(policy: Policy, case: Case) -> bool:
     )
 
 
-def _holds(rule: Rule, case: Case) -> bool:
-    when, facts = rule.when, case.facts
+def holds(rule: Rule, facts: Mapping[str, Any], statutory_level: str) -> bool:
+    """Whether all conditions of a rule hold on a shipment's facts and its enterprise's statutory level."""
+    when = rule.when
     return (
-        (not when.statutory_level or case.statutory_level in when.statutory_level)
+        (not when.statutory_level or statutory_level in when.statutory_level)
         and (not when.trade_mode or facts.get("trade_mode") in when.trade_mode)
         and (when.direction is None or facts.get("direction") == when.direction)
         and (
             when.declared_value_above_fen is None or facts.get("declared_value_fen", 0) > when.declared_value_above_fen
         )
-        and (not when.differs or any(_differs(facts, code) for code in when.differs))
+        and (not when.differs or any(facts.get(name, 0) > 0 for name in when.differing))
     )
-
-
-def _differs(facts: Mapping[str, Any], check: str) -> bool:
-    """Whether a document check differs on a shipment; `mandatory` for any mandatory one."""
-    found: int = facts.get("match_failed" if check == "mandatory" else f"match_{check}", 0)
-    return found > 0

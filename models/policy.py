@@ -50,6 +50,20 @@ class When(_Frozen):
             raise ValueError(f"names unknown document checks: {', '.join(sorted(unknown))}")
         return value
 
+    @property
+    def differing(self) -> tuple[str, ...]:
+        """The facts that say whether a document check differs."""
+        return tuple("match_failed" if code == "mandatory" else f"match_{code}" for code in self.differs)
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The facts of the shipment itself that the conditions ask for."""
+        asked = {
+            "trade_mode": bool(self.trade_mode), "direction": self.direction is not None,
+            "declared_value_fen": self.declared_value_above_fen is not None,
+        }  # fmt: skip
+        return (*(name for name, is_asked in asked.items() if is_asked), *self.differing)
+
 
 class Rule(_Frozen):
     """A mandatory rule. With `permille` it selects that share of its cases by a keyed draw, else all."""
@@ -152,6 +166,10 @@ class PolicyBook:
             if policy.in_force_from <= day and (policy.in_force_until is None or day <= policy.in_force_until):
                 return policy
         raise PolicyError(f"no decision policy is in force on {day}; add one to models/policies/")
+
+    def by_digest(self, digest: str) -> Policy | None:
+        """The policy of a digest; None where this version has none."""
+        return next((policy for policy in self.policies if policy.digest == digest), None)
 
 
 def read_policy(text: str, name: str) -> Policy:

@@ -104,7 +104,9 @@ class DecisionAnswer(Answer):
     statutory_level: Level = Field(description="From law and officers, never from a score")
     credit: ScoreAnswer | None = Field(description="Enterprise credit; null where no model is in use")
     risk: ScoreAnswer | None = Field(description="Shipment risk; null where no model is in use or it failed")
-    reasons: list[Reason]
+    reasons: list[Reason] = Field(
+        description="The records behind each, as known then: GET /v1/decisions/{decision_id}/evidence"
+    )
     policy: PolicyAnswer
     notes: list[str] = Field(description="What was missing or failed, if anything")
 

@@ -17,7 +17,7 @@ from data.records import utc_now
 from data.store import decisions as decision_rows
 from data.store import open_store
 from models.policy import shipped_policies
-from serving import archives, documentation, matching, quarantine
+from serving import archives, decisions, documentation, matching, quarantine
 from serving.answers import (
     ArchiveAnswer,
     DecisionAnswer,
@@ -90,6 +90,7 @@ def create_app(
     app.add_middleware(BodyLimit, most=chosen.max_body_bytes)
     install(app)
     _add_routes(app)
+    app.include_router(decisions.router)
     app.include_router(quarantine.router)
     app.include_router(matching.router)
     app.include_router(archives.router)
@@ -124,10 +125,8 @@ def _add_routes(app: FastAPI) -> None:
         "/v1/decisions/{decision_id}", response_model=DecisionAnswer, tags=["decisions"],
         responses=documented(404, 422, 500, 503), summary="A decision as it was answered",
     )  # fmt: skip
-    async def decision(
-        request: Request, decision_id: Annotated[str, Path(max_length=40, pattern="^dec_[0-9a-f]+$")]
-    ) -> Response:
-        """The stored answer, byte for byte what was said then."""
+    async def decision(request: Request, decision_id: decisions.DecisionId) -> Response:
+        """The stored answer, byte for byte what was said then. The records behind its reasons are under `/evidence`."""
         with store_of(request).read() as connection:
             found = decision_rows.by_id(connection, decision_id)
         if found is None:

@@ -100,8 +100,9 @@ def complete(app: FastAPI) -> None:
         _, extra = models_json_schema([(m, "validation") for m in (Envelope, Declaration, Problem)], ref_template=_REF)
         components.update(extra["$defs"])
         # as the demo's service really answered it
-        example = json.loads((files("serving.examples") / "decision.json").read_text(encoding="utf-8"))
-        components["DecisionAnswer"]["examples"] = [example]
+        for answer, file in (("DecisionAnswer", "decision.json"), ("DecisionEvidence", "evidence.json")):
+            example = json.loads((files("serving.examples") / file).read_text(encoding="utf-8"))
+            components[answer]["examples"] = [example]
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]

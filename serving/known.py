@@ -1,6 +1,6 @@
 """What is known of an enterprise at a moment: now from the live state, in the past from its records as known then."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from data.errors import NotFoundError, PolicyError
 from data.records import Version
 from data.store import records as record_rows
-from data.times import CHINA, from_instant, show, to_instant
+from data.times import CHINA, OPEN, from_instant, show, to_instant
 from features.catalogue import CREDIT
 from features.definitions import FeatureSet
 from features.measures import Key, Measure
@@ -27,13 +27,14 @@ _LEVEL = Measure("latest", LEVELS, ENTERPRISE, "level_rank")
 _MONTHS = 12
 
 
-def related_keys(features: FeatureSet) -> tuple[Key, ...]:
-    """The keys of a set beside the enterprise itself: those of its related parties."""
-    keys = dict.fromkeys(measure.key for measure in features.measures)
+def related_keys(measures: Iterable[Measure]) -> tuple[Key, ...]:
+    """The keys of measures of an archive beside the enterprise itself: those of its related parties."""
+    keys = dict.fromkeys(measure.key for measure in measures)
     return tuple(key for key in keys if key.fields != ENTERPRISE.fields)
 
 
-_RELATED = related_keys(CREDIT)
+RELATED = related_keys(CREDIT.measures)
+"""The keys of related parties that archives know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def known(clearance: Clearance, connection: Connection, enterprise: str, as_of: 
             f"no record of enterprise {enterprise} was known as of {show(question.at)}; ask for a later moment"
         )
     asked = [question, *(question_at(own, enterprise, at) for at in month_ends(question.at))]
-    versions = tuple(with_related(connection, own, asked) if _RELATED else own)
+    versions = tuple(with_related(connection, own, asked) if RELATED else own)
     models = clearance.models
     if as_of is not None:
         if not clearance.follow_records:  # a replay of the past has the models of now
@@ -139,16 +140,29 @@ def with_related(
         own: the versions of its own records.
         questions: all questions that will be asked about it.
     """
-    related = related_keys(features)
-    names = {name for key in related for name in key.fields if name not in ENTERPRISE.fields}
+    found = {version.seq: version for version in own}
+    found.update((version.seq, version) for version in related(connection, questions, features.measures))
+    return [found[seq] for seq in sorted(found)]
+
+
+def related(
+    connection: Connection, questions: Sequence[Question], measures: Sequence[Measure], upto: int = OPEN
+) -> Iterator[Version]:
+    """The versions of the related parties of an enterprise, as `with_related` tells them; some may come twice.
+
+    Arguments:
+        questions: all questions that will be asked about it.
+        measures: what will be asked; every key beside the enterprise itself is one of related parties.
+        upto: the last place in the order of intake that counts.
+    """
+    keys = related_keys(measures)
+    names = {name for key in keys for name in key.fields if name not in ENTERPRISE.fields}
     values = {str(question.facts[name]) for question in questions for name in names if name in question.facts}
     named = values.union(*(record_rows.enterprises_naming(connection, value) for value in values))
-    kinds = sorted({measure.stream.kind for measure in features.measures if measure.key in related})
-    found = {version.seq: version for version in own}
+    kinds = sorted({measure.stream.kind for measure in measures if measure.key in keys})
     itself = {question.facts.get("enterprise") for question in questions}
     for enterprise in sorted(named):
         if enterprise not in itself:
-            found.update((v.seq, v) for v in record_rows.versions(connection, kinds=kinds, enterprise=enterprise))
+            yield from record_rows.versions(connection, kinds=kinds, enterprise=enterprise, upto=upto)
         if "supervision" in kinds:
-            found.update((v.seq, v) for v in record_rows.inspected_elsewhere(connection, enterprise))
-    return [found[seq] for seq in sorted(found)]
+            yield from record_rows.inspected_elsewhere(connection, enterprise, upto)

@@ -6,27 +6,20 @@ the evidence), at its own moment, of the slow engine that is obviously right. An
 
 import struct
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from sqlalchemy import Connection
 
-from data.errors import BundleError, FeatureError
-from data.linking import match_name
 from data.records import Record
 from data.store import Store
-from data.store import bundles as bundle_rows
 from data.store import decisions as decision_rows
 from data.store import records as record_rows
-from data.store.decisions import Decided
-from data.store.records import Name
 from features import reference
-from features.definitions import FeatureSet
 from features.forms import Value
-from features.questions import Question, about_shipment
 from features.reference import Asked
-from models.bundle import from_bytes
+from serving.recalled import Recalled, recalled
 
 _CHUNK = 500
 """How many places in the order of intake one read transaction covers."""
@@ -108,10 +101,10 @@ def verify(
         with store.read() as connection:
             decided = decision_rows.by_id(connection, decision)
             if decided is not None:
-                found.append(_recalled(connection, decided))
-    asked = [one for recalled in found for one in recalled.asked.values()]
+                found.append(recalled(connection, decided))
+    asked = [question for one in found for question in one.asked.values()]
     computed = iter(reference.vectors(asked, record_rows.read_back(_chunks(store, asked, rest, progress))))
-    return [_compared(recalled, {model: next(computed) for model in recalled.asked}) for recalled in found]
+    return [_compared(one, {model: next(computed) for model in one.asked}) for one in found]
 
 
 def _chunks(
@@ -127,77 +120,11 @@ def _chunks(
         rest()
 
 
-@dataclass(frozen=True, slots=True)
-class _Recalled:
-    """A decision with the questions that its models were asked, by model."""
-
-    decided: Decided
-    asked: dict[str, Asked]
-    unverifiable: str | None = None
-
-
-def _recalled(connection: Connection, decided: Decided) -> _Recalled:
-    evidence = decided.evidence
-    upto = evidence.get("seq") or record_rows.last_seq(connection)  # decisions of older versions do not say it
-    declaration = _as_known(connection, decided, upto)
-    if declaration is None:
-        return _Recalled(decided, {}, "its declaration is not stored as the evidence names it")
-    question = Question(evidence["question_at"], about_shipment(declaration).facts)
-    asked, reasons = {}, []
-    for model in evidence["vectors"]:
-        try:
-            asked[model] = Asked(_features(connection, str(evidence["models"].get(model))), question, upto)
-        except (BundleError, FeatureError) as error:
-            reasons.append(str(error))
-    return _Recalled(decided, asked, "; ".join(reasons) or None)
-
-
-def _features(connection: Connection, digest: str) -> FeatureSet:
-    """The feature set that a bundle asks for.
-
-    Raises:
-        BundleError: where the store has no such bundle, or this version another set of its name.
-        FeatureError: where this version has no set of its name.
-    """
-    content = bundle_rows.content_of(connection, digest)
-    if content is None:
-        raise BundleError(f"the bundle {digest[:12]} that decided is missing from the store")
-    return from_bytes(content, digest).features
-
-
-def _as_known(connection: Connection, decided: Decided, upto: int) -> Record | None:
-    """The declaration that a decision was about, with its match as known then.
-
-    A late document may have matched the declaration anew; one that was deleted before was decided on as it was sent.
-    """
-    named = record_rows.by_digest(connection, "declaration", decided.declaration_no, str(decided.evidence["record"]))
-    if named is None:
-        return None
-    place, declaration = named
-    at = decided.evidence["question_at"]
-
-    def known(name: Name) -> tuple[int, Record] | None:
-        """The newest version under a name."""
-        versions = [(seq, one) for seq, one in record_rows.history(connection, name, upto) if one.known_at <= at]
-        return versions[-1] if versions else None
-
-    newest = known(record_rows.name_of(declaration))
-    if newest is None:
-        return None
-    if newest[1].action not in ("new", "change"):
-        bare = {name: value for name, value in declaration.payload.items() if name != "match"}
-        return replace(declaration, payload=bare)
-    match = known(match_name(declaration))
-    if match is not None and match[0] > place:
-        return replace(declaration, payload={**declaration.payload, "match": match[1].payload.get("match", {})})
-    return declaration
-
-
-def _compared(recalled: _Recalled, computed: dict[str, list[Value]]) -> Finding:
-    decision, values, mismatches = recalled.decided.id, 0, []
+def _compared(again: Recalled, computed: dict[str, list[Value]]) -> Finding:
+    decision, values, mismatches = again.decided.id, 0, []
     for model, vector in computed.items():
-        features = recalled.asked[model].features
-        stored = recalled.decided.evidence["vectors"][model]
+        features = again.asked[model].features
+        stored = again.decided.evidence["vectors"][model]
         values += len(vector)
         if len(stored) != len(vector):
             mismatches.append(
@@ -205,12 +132,12 @@ def _compared(recalled: _Recalled, computed: dict[str, list[Value]]) -> Finding:
             )
             continue
         for feature, before, now in zip(features.features, stored, vector, strict=True):
-            if not _is_same(before, now):
+            if not is_same(before, now):
                 mismatches.append(Mismatch(decision, features.name, feature.name, before, now))
-    return Finding(decision, values, tuple(mismatches), recalled.unverifiable)
+    return Finding(decision, values, tuple(mismatches), again.unverifiable)
 
 
-def _is_same(stored: Any, computed: Value) -> bool:
+def is_same(stored: Any, computed: Value) -> bool:
     """Whether two values are the same bit for bit: 0.0 is not -0.0, and 1 is not 1.0."""
     if isinstance(stored, float) and isinstance(computed, float):
         return struct.pack("<d", stored) == struct.pack("<d", computed)

@@ -6,6 +6,7 @@ from features.definitions import Theme
 from features.missing import Gap
 from features.peers import Width
 from models.policy import Level
+from serving.evidence_answers import Whose, Why
 from serving.peers import NoPeers
 
 Lang = Literal["zh", "en"]
@@ -32,6 +33,33 @@ GAPS: dict[Gap, Words] = {
     "too_few": ("记录太少或数值相同", "too few or equal records"),
     "no_record": ("尚无此类记录", "no such record"),
 }
+WHY_UNREAD: dict[Why, Words] = {
+    "of_scores": (
+        "通道由评分和政策界限得出，其依据见各项评分理由",
+        "the lane follows from the scores and the policy's limits: the records are those of the scores' reasons",
+    ),
+    "drawn": ("随机抽中，不依据任何记录", "drawn at random: it rests on no record"),
+    "too_many": (
+        "此类记录在本指标的主体下没有索引，且数量过多，不在查询时逐条查找；可用 greenlane decisions evidence --whole 查找",
+        "such records have no index under what the value is about, and are too many to be looked through while somebody waits: "
+        "greenlane decisions evidence --whole does it",
+    ),
+    "not_again": (
+        "所依据的清单、模型或政策已不能按当时内容读取，无法重新计算",
+        "the declaration, model or policy behind it cannot be read as it was then, so that it cannot be computed again",
+    ),
+}
+WHOSE: dict[Whose, Words] = {
+    "own": ("本企业", "its own"),
+    "related": ("关联企业", "a related party's"),
+    "other": ("其他主体", "another's"),
+}
+VERIFIED: dict[bool | None, Words] = {
+    True: ("已核实", "verified"),
+    False: ("不符", "differs"),
+    None: ("未核实", "not checked"),
+}
+"""Whether a value follows from its records when it is computed again."""
 NO_PEERS: dict[NoPeers, Words] = {
     "no_table": (
         "截至该时点尚未生成同类企业数据（greenlane features peers）",
@@ -149,6 +177,7 @@ REPORT: dict[str, Words] = {
     "known_at": ("知悉", "Known"),
     "usable_until": ("可用至", "Usable until"),
     "gave": ("计入", "Gave"),
+    "whose": ("所属", "Whose"),
     "of_enterprise": ("关联企业", "of"),
     "lanes": ("历次通关通道", "Lanes of past decisions"),
     "lane": ("通道", "Lane"),

@@ -16,7 +16,7 @@ def test_the_wheel_holds_the_packages_and_their_data(tmp_path: Path) -> None:
     wanted = {
         "data/mappings/korea.yaml", "data/mappings/scms.yaml", "data/migrations/env.py", "data/simulator/world.yaml",
         "data/migrations/versions/v0001_first_schema.py", "features/catalogue.py", "models/policies/2026-04-01-order-282.yaml",
-        "serving/app.py", "serving/examples/decision.json", "serving/templates/archive.html", "serving/templates/archive.css",
+        "serving/app.py", "serving/examples/decision.json", "serving/examples/evidence.json", "serving/templates/archive.html", "serving/templates/archive.css",
         "models/reports/templates/report.html", "models/reports/templates/report.css", "features/peers.yaml",
         "data/migrations/versions/v0007_decisions_by_time.py",
     }  # fmt: skip

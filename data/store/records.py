@@ -44,13 +44,13 @@ def _is_last() -> ColumnElement[bool]:
 
 
 def _known_next() -> ScalarSelect[Any]:
-    """When the next version of the same record became known: found by its name in the index, for a few records of many."""
+    """When the next version of the same record, up to a place, became known: by its name in the index, for a few of many."""
     later = table.alias("later")
     return (
         select(later.c.known_at)
         .where(
             later.c.kind == table.c.kind, later.c.source == table.c.source, later.c.guid == table.c.guid,
-            later.c.seq > table.c.seq,
+            later.c.seq > table.c.seq, later.c.seq <= bindparam("upto"),
         )
         .order_by(later.c.seq)
         .limit(1)
@@ -235,33 +235,51 @@ def latest_known(connection: Connection) -> int:
     return connection.execute(select(func.max(table.c.known_at))).scalar() or 0
 
 
-def versions(connection: Connection, *, kinds: Sequence[str] = (), enterprise: str | None = None) -> Iterator[Version]:
+def versions(
+    connection: Connection, *, kinds: Sequence[str] = (), enterprise: str | None = None, upto: int = OPEN
+) -> Iterator[Version]:
     """All versions with the moment at which each ended, in the order of intake.
 
     Arguments:
         kinds: only these kinds, all where empty.
         enterprise: only the records of this enterprise.
+        upto: the last place that counts: what came behind it ends nothing.
     """
-    query = select(table, (_NEXT_KNOWN if enterprise is None else _ENDED_AT).label("ended_at"))
+    if enterprise is not None:
+        # so that SQLite does not go through all of a kind
+        of_kinds = [func.coalesce(table.c.kind, "").in_(kinds)] if kinds else []
+        yield from versions_where(connection, table.c.enterprise == enterprise, *of_kinds, upto=upto)
+        return
+    query = select(table, _NEXT_KNOWN.label("ended_at")).where(table.c.seq <= upto)
     if kinds:
         query = query.where(table.c.kind.in_(kinds))
-    if enterprise is not None:
-        query = query.where(table.c.enterprise == enterprise)
     for row in connection.execute(query.order_by(table.c.seq).execution_options(yield_per=_STREAMED)):
         yield Version(row.seq, _as_record(row), OPEN if row.ended_at is None else row.ended_at)
 
 
-def inspected_elsewhere(connection: Connection, enterprise: str) -> Iterator[Version]:
+def versions_where(connection: Connection, *conditions: ColumnElement[bool], upto: int = OPEN) -> Iterator[Version]:
+    """The versions for which conditions hold that an index answers, with their ends, in the order of intake.
+
+    Arguments:
+        upto: the last place that counts: what came behind it ends nothing.
+    """
+    query = select(table, _ENDED_AT.label("ended_at")).where(*conditions, table.c.seq <= bindparam("upto"))
+    ordered = query.order_by(table.c.seq).execution_options(yield_per=_STREAMED)
+    for row in connection.execute(ordered, {"upto": upto}):
+        yield Version(row.seq, _as_record(row), OPEN if row.ended_at is None else row.ended_at)
+
+
+def inspected_elsewhere(connection: Connection, enterprise: str, upto: int = OPEN) -> Iterator[Version]:
     """Versions that speak of a declaration of an enterprise under another one's name, with their ends, in the order of intake.
 
     They restate its declaration (`facts`), and with it who stood behind it.
+
+    Arguments:
+        upto: the last place that counts.
     """
     declared = select(table.c.reference).where(table.c.enterprise == enterprise, table.c.kind == "declaration")
-    query = select(table, _ENDED_AT.label("ended_at")).where(
-        table.c.kind == "supervision", table.c.reference.in_(declared), table.c.enterprise != enterprise
-    )
-    for row in connection.execute(query.order_by(table.c.seq).execution_options(yield_per=_STREAMED)):
-        yield Version(row.seq, _as_record(row), OPEN if row.ended_at is None else row.ended_at)
+    restating = (table.c.kind == "supervision", table.c.reference.in_(declared), table.c.enterprise != enterprise)
+    yield from versions_where(connection, *restating, upto=upto)
 
 
 def by_digest(connection: Connection, kind: str, reference: str, digest: str) -> tuple[int, Record] | None:

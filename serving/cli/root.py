@@ -10,6 +10,7 @@ from data.errors import CreditRiskError
 from serving.cli import (
     archive,
     backtesting,
+    decisions,
     demo,
     evaluation,
     features,
@@ -40,6 +41,7 @@ for module in (
     quarantine,
     matching,
     archive,
+    decisions,
     reference,
     snapshots,
     training,

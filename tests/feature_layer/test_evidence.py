@@ -12,7 +12,7 @@ from data.times import DAY, OPEN
 from features import reference
 from features.catalogue import SETS
 from features.definitions import Feature, FeatureSet
-from features.evidence import Evidence, evidence
+from features.evidence import Evidence, evidence, value_of
 from features.forms import Number, Value
 from features.missing import gap_of
 from features.questions import Question, about_enterprise
@@ -44,6 +44,7 @@ def test_a_value_follows_from_its_evidence_alone_and_nothing_beside_it_matters(c
     for feature, value in zip(OPERATORS.features, values, strict=True):
         records = behind(found[feature.name])
         assert alone(feature, records, question) == value
+        assert repr(value_of(feature, found[feature.name], question)) == repr(value)
         beside = [version for version in versions if version not in records and random.random() < 0.5]
         assert alone(feature, random.sample([*records, *beside], len(records) + len(beside)), question) == value
 

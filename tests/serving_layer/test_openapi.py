@@ -9,6 +9,7 @@ import pytest
 from data.records import read_record
 from data.times import midnight
 from serving.app import create_app
+from serving.evidence_answers import DecisionEvidence
 from serving.problems import MEDIA_TYPE
 from serving.quarantine import Dismissal
 from serving.settings import Settings
@@ -60,7 +61,7 @@ def test_the_service_answers_with_what_was_read_here(shared: Service, schema: Js
 
 def test_every_operation_says_what_it_does_and_how_it_fails(schema: Json) -> None:
     found = list(operations(schema))
-    assert len(found) == 14
+    assert len(found) == 15
     for method, path, operation in found:
         assert operation["summary"]
         assert operation["description"]
@@ -105,11 +106,30 @@ def test_the_documented_body_has_the_fields_that_are_read(schema: Json) -> None:
 
 
 def test_every_answer_is_described_field_by_field(schema: Json) -> None:
-    answers = ("DecisionAnswer", "IntakeAnswer", "ArchiveAnswer", "CreditArchive", "Readiness", "Problem")
+    answers = (
+        "DecisionAnswer",
+        "IntakeAnswer",
+        "ArchiveAnswer",
+        "CreditArchive",
+        "DecisionEvidence",
+        "Readiness",
+        "Problem",
+    )
     for name in (*answers, "QuarantineAnswer", "WholeKeptAnswer", "ResubmissionAnswer", "DismissalAnswer", "Dismissal"):
         described = schema["components"]["schemas"][name]
         assert described["properties"]
         assert described.get("description"), name
+
+
+def test_the_examples_of_a_decision_and_of_its_evidence_are_of_one_decision(schema: Json) -> None:
+    described = schema["components"]["schemas"]
+    (decision,), (evidence,) = (described[name]["examples"] for name in ("DecisionAnswer", "DecisionEvidence"))
+    assert DecisionEvidence.model_validate(evidence).model_dump(mode="json") == evidence
+    for name in ("decision_id", "declaration_no", "enterprise", "decided_at"):
+        assert evidence[name] == decision[name]
+    assert [{name: one[name] for name in ("code", "points", "zh", "en")} for one in evidence["reasons"]] == decision[
+        "reasons"
+    ]
 
 
 def test_a_decision_fits_its_schema(shared: Service, world: World, schema: Json, tmp_path: Path) -> None:
