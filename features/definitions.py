@@ -61,3 +61,10 @@ class FeatureSet:
     def measures(self) -> tuple[Measure, ...]:
         """The measures that the features need, each once, in the order of their first use."""
         return tuple(dict.fromkeys(m for feature in self.features for m in feature.expression.measures))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The facts of a question that the features look at: their own, and those of their keys."""
+        own = [field for feature in self.features for field in feature.expression.facts]
+        of_keys = [field for measure in self.measures for field in measure.key.fields]
+        return tuple(dict.fromkeys([*own, *of_keys]))

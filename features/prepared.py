@@ -190,6 +190,41 @@ def bucket_bytes_of(memory_mb: int, workers: int) -> int:
     return max(memory_mb * 1_000_000 // (_WORKING_SET * workers), 1)
 
 
+def found_or_prepared(
+    measures: Iterable[Measure],
+    source: Source,
+    folder: Path,
+    name: str,
+    *,
+    memory_mb: int,
+    workers: int = 2,
+    digest: str,
+    progress: Progress = lambda _done, _total: None,
+) -> tuple[Prepared, bool]:
+    """Prepared features that fit, of these measures or of more; made where there are none.
+
+    Arguments:
+        folder: where the preparations of this source are, by name. name: what it is called if it has to be made.
+        memory_mb, workers, digest, progress: as for `prepare`.
+    Returns:
+        The features, and whether they were there.
+    Raises:
+        FeatureError: as `prepare`.
+    """
+    measures = tuple(measures)
+    for path in (folder / name, *sorted(folder.iterdir() if folder.is_dir() else ())):
+        if path.is_dir():
+            try:
+                found = open_prepared(path)
+            except FeatureError:
+                continue  # cut off, of another version, or damaged: made anew where it is needed
+            if found.fits(measures, digest, bucket_bytes_of(memory_mb, workers)):
+                return found, True
+    own = folder / name
+    made = prepare(measures, source, own, memory_mb=memory_mb, workers=workers, digest=digest, progress=progress)
+    return made, False
+
+
 def prepare(
     measures: Iterable[Measure],
     source: Source,

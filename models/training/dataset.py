@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from data.errors import TooFewLabelsError
 from data.times import OPEN
-from features.batch import FeedsInMemory, Source, Values, matrix
+from features.batch import Feeds, FeedsInMemory, Source, Values, matrix
 from features.definitions import FeatureSet
 from features.questions import Questions
 from models.training.asking import SourceOfVersions, last_known
@@ -20,6 +20,7 @@ Integers = NDArray[np.int64]
 Texts = NDArray[np.object_]
 Progress = Callable[[int, int], None]
 _SIZES = ((10, "0-9"), (100, "10-99"), (1_000, "100-999"), (np.inf, "1000+"))
+_PARTS = (("mode", "trade_mode"), ("platform", "platform"), ("office", "customs_office"))
 _AGES = ((365, "newcomer"), (np.inf, "established"))
 
 
@@ -97,40 +98,50 @@ class Dataset:
 
 
 def shipment_dataset(
-    features: FeatureSet, source: Source, snapshot: str, *, until: int = OPEN, progress: Progress = _quiet
-) -> Dataset:
+    features: FeatureSet, source: Source, snapshot: str, *, until: int = OPEN, feeds: Feeds | None = None,
+    progress: Progress = _quiet,
+) -> Dataset:  # fmt: skip
     """Inspected shipments with what their inspection found. What was not inspected has no outcome and is left out.
 
     Arguments:
         source: what the snapshot holds.
         snapshot: its digest.
         until: outcomes known at this instant or later do not count.
+        feeds: of the source, where they are at hand; made in memory where None.
     """
-    return _dataset(features, source, snapshot, inspected_shipments(source, until=until), progress)
+    labelled = inspected_shipments(source, until=until, fields=[*features.fields, *(field for _, field in _PARTS)])
+    return _dataset(features, source, snapshot, labelled, feeds, progress)
 
 
 def credit_dataset(
-    features: FeatureSet, source: SourceOfVersions, snapshot: str, *, until: int, progress: Progress = _quiet
-) -> Dataset:
+    features: FeatureSet, source: SourceOfVersions, snapshot: str, *, until: int, feeds: Feeds | None = None,
+    progress: Progress = _quiet,
+) -> Dataset:  # fmt: skip
     """Enterprises asked about every month, with whether a violation was found in the performance window after it.
 
     Its arguments are those of `shipment_dataset`. Only windows that have passed by `until` count.
     """
-    return _dataset(features, source, snapshot, watched_enterprises(source, until=until), progress)
+    return _dataset(features, source, snapshot, watched_enterprises(source, until=until), feeds, progress)
 
 
 def dataset_of(
-    features: FeatureSet, source: SourceOfVersions, snapshot: str, *, until: int = OPEN, progress: Progress = _quiet
-) -> Dataset:
+    features: FeatureSet, source: SourceOfVersions, snapshot: str, *, until: int = OPEN, feeds: Feeds | None = None,
+    progress: Progress = _quiet,
+) -> Dataset:  # fmt: skip
     """The labelled questions of what a feature set is about: shipments or enterprises. Arguments as above."""
     if features.about == "shipment":
-        return shipment_dataset(features, source, snapshot, until=until, progress=progress)
-    return credit_dataset(features, source, snapshot, until=min(until, last_known(source)), progress=progress)
+        return shipment_dataset(features, source, snapshot, until=until, feeds=feeds, progress=progress)
+    until = min(until, last_known(source))
+    return credit_dataset(features, source, snapshot, until=until, feeds=feeds, progress=progress)
 
 
-def _dataset(features: FeatureSet, source: Source, snapshot: str, labelled: Labelled, progress: Progress) -> Dataset:
-    feeds = FeedsInMemory(features.measures, source, progress)
-    columns = matrix(features, feeds, labelled.questions)
+def _dataset(
+    features: FeatureSet, source: Source, snapshot: str, labelled: Labelled, feeds: Feeds | None, progress: Progress
+) -> Dataset:
+    if feeds is None:
+        columns = matrix(features, FeedsInMemory(features.measures, source, progress), labelled.questions)
+    else:
+        columns = matrix(features, feeds, labelled.questions, progress=progress)
     return Dataset(
         features=features, columns=columns, outcomes=labelled.outcomes, asked_at=labelled.questions.at,
         known_at=labelled.known_at, names=labelled.names, snapshot=snapshot, enterprises=labelled.enterprises,
@@ -143,7 +154,7 @@ def _segments(questions: Questions, columns: dict[str, Values]) -> dict[str, Tex
     """What fairness and calibration are looked at apart by (WTO Trade Facilitation Agreement art. 7.4)."""
     found = {
         name: _texts(column)
-        for name, field in (("mode", "trade_mode"), ("platform", "platform"), ("office", "customs_office"))
+        for name, field in _PARTS
         if (column := questions.get(field)) is not None and column.null_count < len(column)
     }
     if "declarations_365d" in columns:

@@ -3,7 +3,7 @@
 Only what an inspection found makes a label, and only once it is known; what was not inspected has none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from data.layout import schema_of_versions
 from data.times import DAY, OPEN
 from features.batch import Source
-from features.columns import Views
+from features.columns import Views, columns_behind
 from features.feeds import instants
 from features.questions import Questions
 from models.training.asking import PERFORMANCE_DAYS, SourceOfVersions, enterprises
@@ -59,7 +59,7 @@ class Labelled:
         return len(self.outcomes)
 
 
-def inspected_shipments(source: Source, *, until: int = OPEN) -> Labelled:
+def inspected_shipments(source: Source, *, until: int = OPEN, fields: Iterable[str] | None = None) -> Labelled:
     """Inspected shipments, each asked about as it was declared when its inspection reported.
 
     A later correction of the declaration would ask after the outcome was known. Where several senders declared under one number,
@@ -67,6 +67,7 @@ def inspected_shipments(source: Source, *, until: int = OPEN) -> Labelled:
 
     Arguments:
         until: outcomes known at this instant or later do not count, nor do those withdrawn by then.
+        fields: the facts that questions are asked for; by default all.
     """
     found = _inspections(source, until)
     declared = _declarations(source, found["declaration_no"])
@@ -76,7 +77,7 @@ def inspected_shipments(source: Source, *, until: int = OPEN) -> Labelled:
     order = {"inspection": True, "own": False, "known_at_declared": False, "row": True}
     pairs = pairs.sort_values(list(order), ascending=list(order.values())).drop_duplicates("inspection")
     pairs = pairs.sort_values(["asked_at", "declaration_no", "inspection"], ignore_index=True)
-    table = _rows(source, pairs["row"].to_numpy())
+    table = _rows(source, pairs["row"].to_numpy(), fields)
     facts = Views("declaration", table)
     permille = pairs["inclusion_permille"].to_numpy(dtype=np.float64, na_value=np.nan)
     return Labelled(
@@ -150,16 +151,19 @@ def _declarations(source: Source, wanted: pd.Series) -> pd.DataFrame:
     return _joined(frames, ["source", "declaration_no", "known_at", "asked_at", "row"])
 
 
-def _rows(source: Source, rows: Integers) -> pa.Table:
-    """Some rows of the declarations, whole and in their order."""
+def _rows(source: Source, rows: Integers, fields: Iterable[str] | None) -> pa.Table:
+    """Some rows of the declarations in their order, whole or with what some fields are made from."""
+    columns = schema_of_versions("declaration").names
+    if fields is not None:
+        columns = list(dict.fromkeys(["enterprise", *sorted(columns_behind("declaration", fields))]))
     order = np.argsort(rows, kind="stable")
     ascending, found, begin = rows[order], [], 0
-    for table in source.tables("declaration", schema_of_versions("declaration").names):
+    for table in source.tables("declaration", columns):
         low, high = np.searchsorted(ascending, (begin, begin + table.num_rows))
         found.append(table.take(pa.array(ascending[low:high] - begin)))
         begin += table.num_rows
     if not found:
-        return schema_of_versions("declaration").empty_table()
+        return schema_of_versions("declaration").empty_table().select(columns)
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
     return pa.concat_tables(found).take(pa.array(back)).combine_chunks()

@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 TOP = 3
 """How many reasons of a case are compared."""
+_REFIT_ROWS = 100_000
+"""A refit learns from no more cases, drawn at random: fewer cases only let reasons vary more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def stability_of(
     for number in range(refits):
         times = np.bincount(rng.integers(0, len(firms), len(firms)), minlength=len(firms))[of_row]
         drawn = np.flatnonzero(times)
+        if len(drawn) > _REFIT_ROWS:
+            drawn = np.sort(rng.choice(drawn, _REFIT_ROWS, replace=False))
         refit = cases.fit(drawn, setting | {"seed": seed + number + 1}, times=times[drawn])
         found = grouped_contributions(portable(refit), bundle.manifest.groups, cases.matrix[rows])
         kept.append(overlap(given, found))

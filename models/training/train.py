@@ -39,7 +39,7 @@ Progress = Callable[[str, int, int], None]
 """Called with what is done, how much of it, and the total."""
 _TUNED_ROWS = 20_000
 """How many cases of a fold a trial learns from, and how many it is judged on, at most: more would choose the same."""
-_FOLD_ROWS = 200_000
+_FOLD_ROWS = 150_000
 """How many cases the models of the forward folds learn from, at most."""
 _THIN = Thin("declarations_365d", 10.0)
 _LEAST_BAND = 200

@@ -1,6 +1,6 @@
 """The command `features build`: the matrix of a feature set over a whole snapshot, out of core or on a cluster."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.table import Table
 
-from data.errors import FeatureError
 from serving.cli.cluster import client_of
 from serving.cli.records import Json
 from serving.cli.snapshots import named_snapshot
@@ -17,10 +16,7 @@ from serving.cli.terminal import out, print_json, progress
 from serving.settings import read_settings
 
 if TYPE_CHECKING:  # pyarrow and Dask are imported only where features are built
-    from data.snapshots import Snapshot
     from features.batch import Run
-    from features.measures import Measure
-    from features.prepared import Prepared
 
 _SNAPSHOT_HELP = "The snapshot: its id, or its folder."
 _SET_HELP = "shipment (every declaration as it became known) or credit (every active enterprise each month)."
@@ -48,6 +44,7 @@ def build(
 ) -> None:
     """Compute all features of a set over a snapshot, as known at each question, into a Parquet file."""
     from features.catalogue import feature_set
+    from features.prepared import found_or_prepared
     from models.training.asking import asked_of
     from models.training.matrix import write_matrix
 
@@ -56,7 +53,11 @@ def build(
     folder = settings.var / "features" / taken.digest[:16]
     begin = monotonic()
     with _run(scheduler, workers) as run:
-        feeds, reused = _prepared(taken, chosen.measures, folder, features, memory_mb, workers)
+        with progress(f"{features}: preparing") as show:
+            feeds, reused = found_or_prepared(
+                chosen.measures, taken, folder, features,
+                memory_mb=memory_mb, workers=workers, digest=taken.digest, progress=show,
+            )  # fmt: skip
         ready = monotonic()
         with progress(f"{features}: answering") as show:
             written = write_matrix(
@@ -83,34 +84,6 @@ def build(
     )
     out.print(table)
     out.print(f"{written.path}  (values: SHA-256 {written.digest})", markup=False, soft_wrap=True)
-
-
-def _prepared(
-    taken: "Snapshot",
-    measures: "Iterable[Measure]",
-    folder: Path,
-    name: str,
-    memory_mb: int,
-    workers: int,
-) -> "tuple[Prepared, bool]":
-    """Prepared features that fit, of this set or of a larger one; made where there are none."""
-    from features.prepared import bucket_bytes_of, open_prepared, prepare
-
-    measures = tuple(measures)
-    own = folder / name
-    for path in (own, *sorted(folder.iterdir() if folder.is_dir() else ())):
-        if path.is_dir():
-            try:
-                found = open_prepared(path)
-            except FeatureError:
-                continue  # cut off, of another version, or damaged: made anew where it is needed
-            if found.fits(measures, taken.digest, bucket_bytes_of(memory_mb, workers)):
-                return found, True
-    with progress(f"{name}: preparing") as show:
-        made = prepare(
-            measures, taken, own, memory_mb=memory_mb, workers=workers, digest=taken.digest, progress=show
-        )  # fmt: skip
-    return made, False
 
 
 @contextmanager

@@ -20,9 +20,15 @@ from serving.cli.terminal import out, print_json, progress
 from serving.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from features.batch import Feeds
+    from features.definitions import FeatureSet
     from models.reports.evidence import Floats
     from models.training.train import Trained
 
+_IN_MEMORY = 1_000_000
+"""Of a snapshot with more versions than these, features are computed from files."""
+_MEMORY_MB = 1_000
+"""For their rows at work."""
 _COMPARED = 400
 """How many cases' reasons are compared with the champion's."""
 _SNAPSHOT_HELP = "The snapshot to train on: its id, or its folder. Without it, one is taken now."
@@ -90,8 +96,9 @@ def train_and_log(
     if (chosen.about == "enterprise") != (model == "credit"):
         raise ModelError(f"feature set {features!r} is about a {chosen.about}; it does not fit the {model} model")
     begin = perf_counter()
+    feeds = _feeds(settings, snapshot, chosen) if sum(snapshot.manifest.rows.values()) > _IN_MEMORY else None
     with progress(f"{model}: computing features") as show:
-        dataset = dataset_of(chosen, snapshot, snapshot.digest, until=until, progress=show)
+        dataset = dataset_of(chosen, snapshot, snapshot.digest, until=until, feeds=feeds, progress=show)
     of_features = perf_counter() - begin
     budget = Budget(trials, minutes, config.studies_uri if study else None, f"{model}-{study}" if study else "")
     with progress(f"{model}: training on {len(dataset):,} rows") as show, client_of(scheduler) as cluster:
@@ -121,6 +128,19 @@ def train_and_log(
     seconds["whole run"] = perf_counter() - begin
     digest, metrics = trained.bundle.digest, {**trained.metrics.flat(), **figures}
     return Outcome(logged.run_id, logged.name, logged.version, digest, metrics, seconds, reports[0])
+
+
+def _feeds(settings: Settings, snapshot: Snapshot, features: "FeatureSet") -> "Feeds":
+    """Feeds on disk, kept for the next training on the same snapshot."""
+    from features.prepared import found_or_prepared
+
+    folder = settings.var / "features" / snapshot.digest[:16]
+    with progress(f"{features.name}: preparing") as show:
+        found, _ = found_or_prepared(
+            features.measures, snapshot, folder, features.name,
+            memory_mb=_MEMORY_MB, workers=2, digest=snapshot.digest, progress=show,
+        )  # fmt: skip
+    return found
 
 
 def _churn(store: Store, trained: "Trained") -> dict[str, float]:

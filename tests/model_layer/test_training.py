@@ -21,10 +21,11 @@ from data.store import records as record_rows
 from data.times import DAY, OPEN
 from features.batch import FeedsInMemory, measured
 from features.catalogue import feature_set
+from features.prepared import found_or_prepared
 from models.bundle import Bundle, from_bytes, make_bundle, to_bytes
 from models.contributions.explainer import Contributions
 from models.explain import Scorer
-from models.training.dataset import Dataset, credit_dataset, shipment_dataset
+from models.training.dataset import Dataset, credit_dataset, dataset_of, shipment_dataset
 from models.training.splits import forward_folds
 from models.training.train import Trained, train
 from models.training.tuning import Budget
@@ -82,6 +83,22 @@ def test_an_inspection_of_another_source_finds_its_declaration_as_known_then() -
     ]
     dataset = shipment_dataset(feature_set("shipment"), VersionTables(versions), "snapshot")
     assert (dataset.asked_at.tolist(), dataset.known_at.tolist(), dataset.outcomes.tolist()) == ([10], [20], [1])
+
+
+@pytest.mark.parametrize("name", ["shipment", "credit"])
+def test_features_from_files_make_the_same_dataset(versions: list[Version], tmp_path: Path, name: str) -> None:
+    """A large snapshot is computed from files: neither the values nor the model may show it."""
+    source, features = VersionTables(versions), feature_set(name)
+    feeds, found = found_or_prepared(features.measures, source, tmp_path, "a", memory_mb=5, digest="d")
+    again, found_again = found_or_prepared(features.measures, source, tmp_path, "b", memory_mb=5, digest="d")
+    assert (found, found_again, again.folder) == (False, True, feeds.folder)
+    in_memory, from_files = (dataset_of(features, source, "snapshot", feeds=one) for one in (None, again))
+    assert len(in_memory) == len(from_files) > 100
+    for name, column in in_memory.columns.items():
+        np.testing.assert_array_equal(column, from_files.columns[name], err_msg=name)
+    for name, column in in_memory.segments.items():
+        np.testing.assert_array_equal(column, from_files.segments[name], err_msg=name)
+    np.testing.assert_array_equal(in_memory.outcomes, from_files.outcomes)
 
 
 def test_outcomes_known_later_do_not_count(shipments: Dataset, versions: list[Version]) -> None:
