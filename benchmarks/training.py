@@ -56,6 +56,7 @@ def main(
     folder = _FOLDER.resolve()
     settings = _settings(folder, threads)
     snapshot = _snapshot(folder, settings, firms, declarations)
+    shutil.rmtree(folder / "features", ignore_errors=True)  # those of an earlier run would be found ready
     wanted = ["--snapshot", snapshot.folder, "--trials", str(trials), "--json"]
     command = [sys.executable, "-m", "serving.cli", "train", "shipment", *wanted]
     environment = os.environ | {

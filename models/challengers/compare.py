@@ -13,7 +13,7 @@ from models.training.dataset import Dataset
 from models.training.splits import Fold
 
 Floats = NDArray[np.float64]
-_CARD_ROWS = 50_000
+_CARD_ROWS = 25_000
 """A scorecard of a fold learns from no more cases, evenly over time: its few bins are as good as they get by then."""
 
 

@@ -22,6 +22,7 @@ FAIR_BUDGET = 0.10
 """The share inspected at which groups are compared."""
 LEAST_OUTCOMES = 10
 """So many violations and clean outcomes firms learned of or not must have before their figures are given."""
+_MANY_ROWS, _LEAST_REPLICATES = 100_000, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +138,16 @@ class Evidence:
 
 
 def evidence_of(
-    trained: Trained, challengers: Mapping[str, Floats] | None = None, *, replicates: int = REPLICATES, seed: int = 7
+    trained: Trained, challengers: Mapping[str, Floats] | None = None, *, replicates: int | None = None, seed: int = 7
 ) -> Evidence:
     """Measure a trained model on the rows that its forward folds had not learned from.
 
     Arguments:
         challengers: other scores of the folded rows by name, greater is riskier, each of shape (m,).
-        replicates: how many resamples of the enterprises give the intervals.
+        replicates: how many resamples of the enterprises give the intervals; by default fewer where rows are very many, whose
+            intervals are narrow.
     """
+    replicates = replicates or _replicates(len(trained.folded.rows))
     rows, said, outcomes = trained.folded.rows, trained.folded.probabilities, trained.outcomes
     data, weights, ones = trained.dataset, trained.weights, np.ones(len(trained.outcomes))
     firms_of_all = places_of(data.enterprises)
@@ -182,6 +185,10 @@ def evidence_of(
         segments=fairness(segments, outcomes, said, selected, weights, firms, replicates=replicates, seed=seed),
         segment_auc=_segment_auc(segments, outcomes, said, firms, replicates, seed),
     )
+
+
+def _replicates(rows: int) -> int:
+    return int(np.clip(REPLICATES * _MANY_ROWS // rows, _LEAST_REPLICATES, REPLICATES))
 
 
 def figures_of(trained: Trained, challengers: Mapping[str, Floats] | None = None) -> dict[str, float]:

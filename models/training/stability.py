@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 TOP = 3
 """How many reasons of a case are compared."""
-_REFIT_ROWS = 100_000
+_REFIT_ROWS = 50_000
 """A refit learns from no more cases, drawn at random: fewer cases only let reasons vary more."""
 
 
