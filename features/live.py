@@ -143,12 +143,13 @@ class LiveFeatures:
         connection.execute(feature_progress.update().where(feature_progress.c.advanced_to < at).values(advanced_to=at))
 
     def measured(
-        self, connection: Connection, question: Question, held: Held | None = None
+        self, connection: Connection, question: Question, held: Held | None = None, *, without: Sequence[Record] = ()
     ) -> dict[Measure, int | None]:
         """All measures at the moment of a question.
 
         Arguments:
             held: what `catch_up` loaded in this transaction, which need not be read again.
+            without: stored records that are to count for nothing, as if each had ended at that moment.
         Raises:
             LateQuestionError: where the state has moved past that moment.
             FeatureError: where the state was built for other measures.
@@ -164,6 +165,9 @@ class LiveFeatures:
                 "ask in the order of time, or evaluate the past with `greenlane evaluate`"
             )
         names = {key: key.of(question.facts) for key in self._observer.layouts}
+        if without:
+            held = Held()  # of this question alone: what is done to it here is never stored
+            self._move(connection, [(question.at, [], list(self._observer.sights(one))) for one in without], held)
         known = held.states if held is not None else {}
         states = self._load(connection, [name for name in names.values() if name is not None and name not in known])
         result: dict[Measure, int | None] = {}
@@ -185,6 +189,10 @@ class LiveFeatures:
             ended = [] if before is None else list(self._observer.sights(before))
             moves.append((record.known_at, list(self._observer.sights(record)), ended))
             stand.applied_seq, stand.advanced_to = seq, max(stand.advanced_to, record.known_at)
+        self._move(connection, moves, held)
+
+    def _move(self, connection: Connection, moves: Sequence[_Move], held: Held) -> None:
+        """Do to the states of keys what records say and end, one record after the other."""
         touched = {name: None for _, said, ended in moves for name, _ in (*said, *ended)}
         held.states.update(self._load(connection, [name for name in touched if name not in held.states]))
         self._load_days(connection, moves, touched, held)

@@ -81,11 +81,14 @@ class Asked:
     Attributes:
         upto: the last version in the order of intake that was stored when the question was asked: what came behind it counts
             for nothing, even where it says that it was known earlier.
+        without: records by kind, source and guid that count for nothing: a shipment that is asked about again does not count
+            itself.
     """
 
     features: FeatureSet
     question: Question
     upto: int = OPEN
+    without: frozenset[tuple[str, str, str]] = frozenset()
 
 
 def vectors(asked: Sequence[Asked], versions: Iterable[Version]) -> list[list[Value]]:
@@ -104,12 +107,14 @@ def vectors(asked: Sequence[Asked], versions: Iterable[Version]) -> list[list[Va
     asking = _asking(asked, [{name for name in of.values() if name is not None} for of in names])
     for version in versions:
         keys = _keys_of(plan, version.record) & asking.keys()
-        upto = {moments.upto for name in keys for moments in asking[name] if version.seq <= moments.upto}
+        own = (version.record.kind, version.record.source, version.record.guid)
+        upto = {moments.upto for key in keys for moments in asking[key] if version.seq <= moments.upto}
         for ended_at, saw_its_end in ((version.ended_at, True), (OPEN, False)):
             if any((version.ended_by <= place) is saw_its_end for place in upto):
                 for seen in observe(plan, version.record, ended_at):
                     for moments in asking.get(seen.key, ()):
-                        if version.seq <= moments.upto and (version.ended_by <= moments.upto) is saw_its_end:
+                        saw = version.seq <= moments.upto and (version.ended_by <= moments.upto) is saw_its_end
+                        if saw and own not in moments.without:
                             moments.take(seen, measures[seen.measure].operator)
     found: list[dict[Measure, int | None]] = [dict.fromkeys(one.features.measures) for one in asked]
     by_key = {key: [n for n, measure in enumerate(measures) if measure.key == key] for key in plan.keys}
@@ -128,12 +133,12 @@ def vectors(asked: Sequence[Asked], versions: Iterable[Version]) -> list[list[Va
 
 
 class _Moments:
-    """The questions that ask for one key with one `upto`, in the order of time, and what their measures have seen by then."""
+    """The questions that ask for one key with one `upto` and `without`, in the order of time, and what they have seen by then."""
 
-    __slots__ = ("_at", "_latest", "_seen", "_sums", "questions", "upto")
+    __slots__ = ("_at", "_latest", "_seen", "_sums", "questions", "upto", "without")
 
-    def __init__(self, upto: int, asked: Sequence[tuple[int, int]]) -> None:
-        self.upto = upto
+    def __init__(self, upto: int, without: frozenset[tuple[str, str, str]], asked: Sequence[tuple[int, int]]) -> None:
+        self.upto, self.without = upto, without
         self.questions = [question for _, question in asked]
         self._at = [at for at, _ in asked]
         self._sums: dict[int, list[int]] = {}
@@ -174,12 +179,12 @@ class _Moments:
 
 
 def _asking(asked: Sequence[Asked], names: Sequence[set[str]]) -> dict[str, list[_Moments]]:
-    """By key the questions that ask for it, those of one `upto` together."""
-    by_key: dict[str, dict[int, list[tuple[int, int]]]] = {}
+    """By key the questions that ask for it, those of one `upto` and `without` together."""
+    by_key: dict[str, dict[tuple[int, frozenset[tuple[str, str, str]]], list[tuple[int, int]]]] = {}
     for number, one in enumerate(asked):
         for name in names[number]:
-            by_key.setdefault(name, {}).setdefault(one.upto, []).append((one.question.at, number))
-    return {name: [_Moments(upto, sorted(of)) for upto, of in groups.items()] for name, groups in by_key.items()}
+            by_key.setdefault(name, {}).setdefault((one.upto, one.without), []).append((one.question.at, number))
+    return {name: [_Moments(*seen, sorted(of)) for seen, of in groups.items()] for name, groups in by_key.items()}
 
 
 def _keys_of(plan: Plan, record: Record) -> set[str]:

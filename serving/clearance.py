@@ -1,7 +1,7 @@
 """The use case of clearance: a declaration in, a durable and explained decision out, in one transaction."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
@@ -13,7 +13,7 @@ from data import intake
 from data.ceb.intake import Message
 from data.codes.rates import Rates
 from data.errors import CreditRiskError, InvalidRecordError, RecordConflictError
-from data.linking import latest_match
+from data.linking import latest_match, match_name
 from data.pseudonyms import Pseudonyms
 from data.reading import Reading
 from data.records import Record, Version, digest_of
@@ -198,7 +198,8 @@ class Clearance:
                 self.live.catch_up(connection, held=states)
                 record = _as_known(connection, row.records[0], taken.fresh)
                 at = max(record.event_at, record.known_at) if self.follow_records else now
-                answer, evidence = self._answer(connection, record, at, states)
+                own = () if self.follow_records else _own(connection, record, taken.fresh)
+                answer, evidence = self._answer(connection, record, at, states, own)
                 before = decision_rows.by_id(connection, answer.decision_id)
                 if before is not None:  # the same question at the same instant, with the same evidence
                     return before.body, False
@@ -228,10 +229,10 @@ class Clearance:
         return self.clock() if self.follow_records else max(self.clock(), self.live.advanced_to(connection) + 1)
 
     def _answer(
-        self, connection: Connection, record: Record, at: int, states: Held
+        self, connection: Connection, record: Record, at: int, states: Held, own: Sequence[Record]
     ) -> tuple[DecisionAnswer, dict[str, Any]]:
         question = Question(at, about_shipment(record).facts)
-        measured = self.live.measured(connection, question, states)
+        measured = self.live.measured(connection, question, states, without=own)
         scored = self.models.score(question, measured)
         policy = self.policies.at(at)
         number = record.payload["declaration_no"]
@@ -247,6 +248,8 @@ class Clearance:
             "record": record.digest, "question_at": at, "vectors": scored.vectors, "draws": draws, "policy": policy.digest,
             "models": self.models.digests(),
         }  # fmt: skip
+        if own:
+            evidence["without"] = [list(record_rows.name_of(one)) for one in own]
         identity = digest_of([record.source, record.guid, at, evidence])
         # which versions were stored by then, so that the vectors can be computed again; the same question has the same id anyway
         evidence["seq"] = record_rows.last_seq(connection)
@@ -313,6 +316,16 @@ def _as_known(connection: Connection, sent: Record, fresh: tuple[Record, ...]) -
     record = stored[0]
     summary = latest_match(connection, record)
     return record if summary is None else replace(record, payload={**record.payload, "match": summary})
+
+
+def _own(connection: Connection, record: Record, fresh: tuple[Record, ...]) -> tuple[Record, ...]:
+    """What is stored of a declaration that was asked about before: itself and its match, which are no history of its own.
+
+    One that is new counts nowhere yet, for it is known at the instant of its question.
+    """
+    if any(one.kind == "declaration" for one in fresh):
+        return ()
+    return tuple(record_rows.open_versions(connection, [record_rows.name_of(record), match_name(record)]))
 
 
 def _refusal(row: intake.Row, tally: intake.Tally) -> CreditRiskError:

@@ -9,6 +9,7 @@ from data.errors import NotFoundError
 from data.records import Record, digest_of
 from data.store import Store
 from data.store import decisions as decision_rows
+from data.store.records import name_of
 from data.times import OPEN, show
 from features.evidence import Item
 from models.policy import PolicyBook
@@ -48,7 +49,8 @@ def decision_evidence(
         measures = dict.fromkeys(measure for claim in claims for measure in claim.measures)
         read = gathered(connection, question, measures, again.upto, looked_through)
     level = decided.body["statutory_level"]
-    return _answer(again, judged(claims, question, read.versions, read.unread, level), most)
+    versions = tuple(one for one in read.versions if name_of(one.record) not in again.without)
+    return _answer(again, judged(claims, question, versions, read.unread, level), most)
 
 
 def _answer(again: Recalled, found: list[Judged], most: int) -> DecisionEvidence:

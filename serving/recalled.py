@@ -48,6 +48,11 @@ class Recalled:
             return None
         return Question(self.decided.evidence["question_at"], about_shipment(self.known.declaration).facts)
 
+    @property
+    def without(self) -> frozenset[Name]:
+        """The records that counted for nothing: those of the declaration itself, where it had been asked about before."""
+        return frozenset((kind, source, guid) for kind, source, guid in self.decided.evidence.get("without", ()))
+
 
 def recalled(connection: Connection, decided: Decided) -> Recalled:
     """A decision put together again from what is stored. What cannot be is said in it, never raised."""
@@ -61,7 +66,8 @@ def recalled(connection: Connection, decided: Decided) -> Recalled:
     asked, reasons = {}, []
     for model in evidence["vectors"]:
         try:
-            asked[model] = Asked(_features(connection, str(evidence["models"].get(model))), question, upto)
+            features = _features(connection, str(evidence["models"].get(model)))
+            asked[model] = Asked(features, question, upto, bare.without)
         except (BundleError, FeatureError) as error:
             reasons.append(str(error))
     return replace(bare, asked=asked, unverifiable="; ".join(reasons) or None)

@@ -142,6 +142,37 @@ def test_a_decision_verifies_when_it_is_made_and_ever_after(clearance: Clearance
     assert verified(clearance.store) == values + sum(sizes.values())
 
 
+def test_a_shipment_that_is_asked_about_again_does_not_count_itself(
+    clearance: Clearance, world: World, tmp_path: Path
+) -> None:
+    """Nor its match: asked again, it has the vectors of a firm that asks for the first time at that moment."""
+    with closing(open_store(f"sqlite:///{tmp_path / 'other.db'}")) as store:
+        install_all(store, world.bundles, world.end)
+        other = Clearance(store, shipped_policies(), b"key", PSEUDONYMS, Clock(world.end + DAY))
+        before = declaration("before", world.end, order_no="o-9", waybill_no="w-9", buyer="b-1")
+        asked = declaration("first", world.end, **TRADE, waybill_no="w-1")
+        for one in (clearance, other):
+            one.clock = Clock(world.end + DAY)
+            decide(one, before)
+            take(one, order("order-1", world.end, goods_value_fen=1))
+        decide(clearance, asked)
+        vectors = []
+        for one in (clearance, other):
+            one.clock = Clock(world.end + 3 * DAY)
+            decided = decide(one, asked)
+            verified(one.store)
+            with one.store.read() as connection:
+                found = decision_rows.by_id(connection, decided)
+                assert found is not None
+                vectors.append(found.evidence["vectors"])
+    assert vectors[0] == vectors[1]
+    late = decide(clearance, declaration("second", world.end, **TRADE, waybill_no="w-1"))
+    with clearance.store.read() as connection:
+        found = decision_rows.by_id(connection, late)
+        assert found is not None
+        assert found.evidence["vectors"]["shipment"] != vectors[0]["shipment"]  # what was left out was never stored
+
+
 def test_decisions_without_a_place_in_the_order_of_intake_verify_by_their_time(
     clearance: Clearance, world: World
 ) -> None:
@@ -184,8 +215,8 @@ def test_a_value_that_the_live_features_get_wrong_is_found(
     right = decide(clearance, declaration("right", world.end))
     measured = LiveFeatures.measured
 
-    def one_too_many(self: LiveFeatures, *arguments: Any) -> dict[Any, int | None]:
-        values = measured(self, *arguments)
+    def one_too_many(self: LiveFeatures, *arguments: Any, **named: Any) -> dict[Any, int | None]:
+        values = measured(self, *arguments, **named)
         return {
             m: v if v is None or m.name != "enterprise.count_declarations_90d" else v + 1 for m, v in values.items()
         }
