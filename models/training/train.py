@@ -37,7 +37,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how much of it, and the total."""
-_TUNED_ROWS = 15_000
+_TUNED_ROWS = 20_000
 """How many cases of a fold a trial learns from, and how many it is judged on, at most: more would choose the same."""
 _FOLD_ROWS = 100_000
 """How many cases the models of the forward folds learn from, at most."""
