@@ -24,7 +24,7 @@ from serving.cli.root import app
 from serving.settings import Settings
 from tests.model_layer.bundles import small_bundle
 
-FIGURES = {"auc": 0.8, "calibration_error": 0.01, "latency_p99_ms": 3.0}
+FIGURES = {"auc": 0.8, "calibration_error": 0.01, "latency_p99_ms": 3.0, "psi_score": 0.05, "reasons_kept": 0.8}
 
 
 def client_of(path: Path) -> MlflowClient:
