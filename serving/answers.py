@@ -48,7 +48,9 @@ class Share(Answer):
 
 
 class Interval(Answer):
-    """How sure a probability is."""
+    """How sure a probability is: where it would lie on 95 of 100 other samples of enterprises, never narrower than what one case
+    more would change.
+    """
 
     low: float
     high: float
@@ -71,7 +73,7 @@ class ScoreAnswer(Answer):
     probability: float
     interval: Interval | None = Field(
         None,
-        description="Venn-Abers: the probability, had such a case been seen clean, and had it been seen with a violation",
+        description="Venn-Abers, widened to 95 % by resampling enterprises: how far the probability can be relied on",
     )
     expected_recovery_fen: int | None = Field(
         None, description="Duty that an inspection can expect to recover; null where the model does not say"

@@ -252,13 +252,14 @@ def _forward_probabilities(kind: Kind, scored: Sequence[Scored]) -> Floats:
 def _bands(dataset: Dataset, folded: Folded) -> dict[str, Band]:
     """How sure probabilities are, apart for cases with a short history where there are enough of them."""
     outcomes, weights = dataset.outcomes[folded.rows], dataset.weights[folded.rows]
-    bands = {"established": fit_band(folded.margins, outcomes, weights)}
+    firms = np.unique(dataset.enterprises[folded.rows].astype(str), return_inverse=True)[1]
+    bands = {"established": fit_band(folded.margins, outcomes, weights, firms)}
     if _THIN.feature in dataset.columns:
         values = dataset.columns[_THIN.feature][folded.rows].astype(np.float64)
         thin = ~(values >= _THIN.below)
         if thin.sum() >= _LEAST_BAND and (~thin).sum() >= _LEAST_BAND:
             bands = {
-                name: fit_band(folded.margins[which], outcomes[which], weights[which])
+                name: fit_band(folded.margins[which], outcomes[which], weights[which], firms[which])
                 for name, which in (("established", ~thin), ("thin", thin))
             }
     return bands
