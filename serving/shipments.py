@@ -58,10 +58,15 @@ def declared(clearance: Clearance, connection: Connection, declaration_no: str) 
 
 
 def versions_about(connection: Connection, features: FeatureSet, declaration: Record, at: int) -> list[Version]:
-    """The versions that bear on a shipment. Every version of the kinds that feed the features is read once; few are kept."""
+    """The versions that bear on a shipment, itself and its match left out.
+
+    Every version of the kinds that feed the features is read once; few are kept.
+    """
     kinds = sorted({measure.stream.kind for measure in features.measures})
     question = Question(at, about_shipment(declaration).facts)
-    return list(bearing(features.measures, record_rows.versions(connection, kinds=kinds), question))
+    own = (name_of(declaration), match_name(declaration))
+    found = bearing(features.measures, record_rows.versions(connection, kinds=kinds), question)
+    return [version for version in found if name_of(version.record) not in own]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ class Rehearsal:
             raise InvalidRecordError(taken.refused[0].faults)
         named = match_name(self.declaration)
         matches = [record.payload.get("match", {}) for record in taken.fresh if name_of(record) == named]
-        return Filed(taken.fresh, matches[-1] if matches else self.declaration.payload.get("match", {}))
+        others = tuple(record for record in taken.fresh if name_of(record) != named)
+        return Filed(others, matches[-1] if matches else self.declaration.payload.get("match", {}))
 
 
 def _ended(connection: Connection, declaration_no: str) -> tuple[str, str] | None:

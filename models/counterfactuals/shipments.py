@@ -41,7 +41,10 @@ class RiskScores(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """What intake makes of documents: the records that it would append, and the match of the declaration after them."""
+    """What intake makes of documents: the records that it would append, and the match of the declaration after them.
+
+    The match is no record among them: a shipment counts neither itself nor its match.
+    """
 
     records: tuple[Record, ...]
     match: Mapping[str, Any]
@@ -111,7 +114,7 @@ def clear(scorer: RiskScores, versions: Sequence[Version], trade: Trade, at: int
 
     Arguments:
         scorer: the shipment model.
-        versions: every version of every record that may bear on the shipment, those known later included.
+        versions: every version of every record that may bear on the shipment, those known later included, its own match left out.
         at: the instant of the question, after the declaration became known.
         intake: what intake would make of documents.
     Raises:

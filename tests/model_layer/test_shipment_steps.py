@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from data.intake import Row, take_valid
-from data.linking import current_papers, latest_match
+from data.linking import current_papers, latest_match, match_name
 from data.records import Record, as_envelope, make_record, read_record
 from data.store import Store, open_store
 from data.store import records as record_rows
@@ -23,10 +23,10 @@ from features.catalogue import SHIPMENT
 from features.definitions import FeatureSet
 from features.forms import Value
 from features.questions import Question, about_shipment
-from features.reference import bearing, vector
+from features.reference import vector
 from models.counterfactuals import ShipmentPath, Trade, absent, clear, suggested
 from models.counterfactuals.shipments import COMPLETE, NO_GAIN
-from serving.shipments import Rehearsal
+from serving.shipments import Rehearsal, versions_about
 from tests.data_layer.matching_trades import Papers, faithful
 
 NOW = to_instant(datetime(2026, 7, 1, 10, 30, tzinfo=CHINA))
@@ -163,15 +163,16 @@ def trade_in(connection: Connection) -> Trade:
 
 def found(scorer: Points, connection: Connection) -> ShipmentPath:
     trade = trade_in(connection)
-    question = Question(NOW, about_shipment(trade.declaration).facts)
-    versions = list(bearing(SHIPMENT.measures, record_rows.versions(connection), question))
+    versions = versions_about(connection, SHIPMENT, trade.declaration, NOW)
     return clear(scorer, versions, trade, NOW, Rehearsal(connection, trade.declaration))
 
 
 def computed(connection: Connection) -> list[Value]:
-    """What the obvious engine says of all that is stored, the declaration itself left aside."""
-    others = [v for v in record_rows.versions(connection) if (v.record.kind, v.record.guid) != ("declaration", "d1")]
-    return vector(SHIPMENT, others, Question(NOW, about_shipment(trade_in(connection).declaration).facts))
+    """What the obvious engine says of all that is stored, the declaration itself and its match left aside."""
+    declaration = trade_in(connection).declaration
+    own = (record_rows.name_of(declaration), match_name(declaration))
+    others = [v for v in record_rows.versions(connection) if record_rows.name_of(v.record) not in own]
+    return vector(SHIPMENT, others, Question(NOW, about_shipment(declaration).facts))
 
 
 @_LAWS
