@@ -309,7 +309,8 @@ _BITS = [
     "<ceb:BaseTransfer><ceb:copCode>5105910001</ceb:copCode></ceb:BaseTransfer>", "<!DOCTYPE a>", "<Order>", "\ufeff", "张三",
     ORDER.written(), ORDER.written("x:"), "<ceb:Orders>", "<ceb:Signature/>",
 ]  # fmt: skip
-ANYTHING = settings(max_examples=400, deadline=2_000, suppress_health_check=[HealthCheck.too_slow])
+# a hang is to be found, not a busy machine: twenty thousand bytes one by one take two seconds of a processor
+ANYTHING = settings(max_examples=400, deadline=20_000, suppress_health_check=[HealthCheck.too_slow])
 
 
 @ANYTHING
