@@ -23,6 +23,8 @@ from models.explain import Scorer
 from models.gates import Gate, Verdict, failed, judge
 
 Environment = Literal["trial", "production"]
+_OF_PAIRS = frozenset({"reason_churn"})
+"""Figures that compare a run with the champion of its day: beside another champion they say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +34,25 @@ class Candidate:
     Attributes:
         figures: of its training run, by name.
         gates: those of its model.
+        beside: digest of the champion whose reasons its own were compared with; None where there was none.
     """
 
     bundle: Bundle
     version: str
     figures: Mapping[str, float]
     gates: tuple[Gate, ...]
+    beside: str | None = None
 
     @property
     def model(self) -> str:
         """`credit` or `shipment`."""
         return self.bundle.manifest.model
+
+    def figures_beside(self, champion: str | None) -> Mapping[str, float]:
+        """Its figures, without those that compare it with another champion than the present one."""
+        if self.beside == champion:
+            return self.figures
+        return {name: value for name, value in self.figures.items() if name not in _OF_PAIRS}
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -81,11 +91,12 @@ def judged(connection: Connection, candidate: Candidate) -> Judged:
     """What the gates say of a candidate beside the present champion."""
     digest = rows.champions(connection).get(candidate.model)
     theirs = None if digest is None else _figures_of(connection, candidate.model, digest)
+    figures = candidate.figures_beside(digest)
     return Judged(
-        digest=candidate.bundle.digest, figures=_finite(candidate.figures),
+        digest=candidate.bundle.digest, figures=_finite(figures),
         gates=tuple(gate.model_dump() for gate in candidate.gates),
         champion=digest, champion_figures=None if theirs is None else _finite(theirs),
-        verdicts=judge(candidate.gates, candidate.figures, theirs),
+        verdicts=judge(candidate.gates, figures, theirs),
     )  # fmt: skip
 
 

@@ -32,6 +32,8 @@ for _name, _value in (
 
 _EXAMPLE = 5
 """How many rows the input example has."""
+_BESIDE = "reasons_compared_with"
+"""The tag of a run that names the champion whose reasons its own were compared with, by digest."""
 
 
 class _Named(BaseModel):
@@ -99,12 +101,14 @@ def log_run(
     *,
     figures: Mapping[str, float] | None = None,
     reports: Sequence[Path] = (),
+    beside: str | None = None,
 ) -> Logged:
     """Log a training run and register its model; returns the run and the version.
 
     Arguments:
         figures: by name, beside those of the forward folds and what answering costs.
         reports: files for people.
+        beside: digest of the champion that reasons were compared with.
 
     The registered model is LightGBM's own flavour with signature and example, so that `mlflow models serve` works; the
     bundle beside it is what Greenlane itself loads.
@@ -131,7 +135,8 @@ def log_run(
         mlflow.log_params({name: str(value)[:500] for name, value in manifest.parameters.items()})
         mlflow.log_params({"feature_set": manifest.feature_set, "rows": manifest.rows, "snapshot": manifest.snapshot})
         mlflow.log_metrics({**trained.metrics.flat(), **(figures or {}), **_costs(trained)})
-        mlflow.set_tags({"bundle_digest": bundle.digest, "catalogue": manifest.catalogue})
+        compared = {} if beside is None else {_BESIDE: beside}
+        mlflow.set_tags({"bundle_digest": bundle.digest, "catalogue": manifest.catalogue, **compared})
         for file in write_plots(trained, Path(folder) / "plots"):
             mlflow.log_artifact(str(file), "plots")
         for file in reports:
@@ -195,7 +200,7 @@ def candidate_of(config: RegistryConfig, model: str, version: str) -> tuple[Cand
     with _registry_errors():
         run = _client(config).get_run(logged.run_id)
     figures = run.data.metrics | bundle.manifest.metrics | {"bundle_mb": bundle_mb(bundle)}
-    return Candidate(bundle, logged.version, figures, config.models[model].gates), logged
+    return Candidate(bundle, logged.version, figures, config.models[model].gates, run.data.tags.get(_BESIDE)), logged
 
 
 def bundle_of_version(config: RegistryConfig, model: str, version: str) -> tuple[Bundle, Logged]:

@@ -103,7 +103,7 @@ def card_of(trained: Trained, evidence: Evidence) -> tuple[Part, ...]:
              f"{_day(manifest.trained_until)}；违规占 {data.outcomes.mean():.1%}。"),
         )),
         Part(("Ethical considerations", "伦理考量"), (*_ETHICS, *fairness(evidence))),
-        Part(("Caveats", "局限"), tuple(bounds(evidence, data.features.about))),
+        Part(("Caveats", "局限"), tuple(bounds(evidence, data.features.about, trained.rejects))),
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from models.evaluation.gains import Gain, gains
 from models.evaluation.intervals import REPLICATES, Draws, Estimate, bootstrap, places_of
 from models.evaluation.reliability import Reliability, reliability
 from models.evaluation.weighted import Ranking, figures
+from models.training.stability import Stability
 from models.training.train import Trained
 
 Floats = NDArray[np.float64]
@@ -81,6 +82,8 @@ class Evidence:
             ones are worth (Kish 1965). greatest_weight: of any one row.
         score_shift, feature_shifts: see `Shift`; of the folded rows and of the whole dataset.
         segment_auc: AUC in each large group, by segment and group.
+        stability: of the main reasons over refits on other samples; None where none were made.
+        reason_churn: share of the main reasons that the champion of the day would not have given; None where there was none.
     """
 
     views: tuple[View, ...]
@@ -98,6 +101,8 @@ class Evidence:
     months: tuple[Month, ...]
     segments: tuple[Segment, ...]
     segment_auc: dict[tuple[str, str], Estimate]
+    stability: Stability | None
+    reason_churn: float | None
 
     @property
     def is_population_known(self) -> bool:
@@ -134,16 +139,22 @@ class Evidence:
                 named[f"{name}_{contest.name}"] = one.value
             key = f"auc_ahead_of_{contest.name}"
             named |= {key: contest.ahead.value, f"{key}_low": contest.ahead.low, f"{key}_high": contest.ahead.high}
+        if self.stability is not None:
+            named |= self.stability.flat()
+        if self.reason_churn is not None:
+            named["reason_churn"] = self.reason_churn
         return {name: float(value) for name, value in named.items() if isfinite(value)}
 
 
 def evidence_of(
-    trained: Trained, challengers: Mapping[str, Floats] | None = None, *, replicates: int | None = None, seed: int = 7
-) -> Evidence:
+    trained: Trained, challengers: Mapping[str, Floats] | None = None, *, reason_churn: float | None = None,
+    replicates: int | None = None, seed: int = 7,
+) -> Evidence:  # fmt: skip
     """Measure a trained model on the rows that its forward folds had not learned from.
 
     Arguments:
         challengers: other scores of the folded rows by name, greater is riskier, each of shape (m,).
+        reason_churn: as `models.training.stability.churn` gives it beside the present champion.
         replicates: how many resamples of the enterprises give the intervals; by default fewer where rows are very many, whose
             intervals are narrow.
     """
@@ -184,6 +195,8 @@ def evidence_of(
         months=by_month(at, outcomes, said, ones, firms),
         segments=fairness(segments, outcomes, said, selected, weights, firms, replicates=replicates, seed=seed),
         segment_auc=_segment_auc(segments, outcomes, said, firms, replicates, seed),
+        stability=trained.stability,
+        reason_churn=reason_churn,
     )
 
 

@@ -14,12 +14,14 @@ from matplotlib.axes import Axes
 
 
 def write_plots(trained: Trained, folder: Path) -> list[Path]:
-    """Write calibration, precision by recall, gains, importance and tuning history as PNG; returns the files."""
+    """Write calibration, precision by recall, gains, importance, and tuning with what it hinged on as PNG; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     drawers = {
         "calibration": _calibration, "precision_recall": _precision_recall, "gains": _gains,
         "importance": _importance, "tuning": _tuning,
     }  # fmt: skip
+    if trained.tuned.importance:
+        drawers["parameters"] = _parameters
     files = []
     for name, draw in drawers.items():
         figure, axes = plt.subplots(figsize=(7, 5), layout="constrained")
@@ -66,6 +68,12 @@ def _importance(trained: Trained, axes: Axes) -> None:
     axes.barh([name for name, _ in top], [gain for _, gain in top])
     axes.set(xlabel="total gain", title="What the trees use most")
     axes.tick_params(axis="y", labelsize=7)
+
+
+def _parameters(trained: Trained, axes: Axes) -> None:
+    shares = list(trained.tuned.importance.items())[::-1]
+    axes.barh([name for name, _ in shares], [share for _, share in shares])
+    axes.set(xlabel="share of what settings change (functional ANOVA)", title="What tuning hinged on")
 
 
 def _tuning(trained: Trained, axes: Axes) -> None:

@@ -56,12 +56,13 @@ def report(
     effects = effects_of(trained)
     numeric = [name for name in effects.importance if name not in effects.codes]
     partial = {name: dependence(trained, effects, name) for name in numeric[:_PARTIAL]}
-    ones = np.ones(len(trained.outcomes))
+    ones, hinged = np.ones(len(trained.outcomes)), trained.tuned.importance
     return _environment().get_template("report.html").render(
         e=evidence, m=trained.bundle.manifest, digest=trained.bundle.digest, data=trained.dataset, trials=trained.tuned.trials,
         features=features, card=card_of(trained, evidence), timings=timings, fair_budget=FAIR_BUDGET,
         key=sentences.key(evidence), fairness=sentences.fairness(evidence),
-        bounds=sentences.bounds(evidence, trained.dataset.features.about),
+        bounds=sentences.bounds(evidence, trained.dataset.features.about, trained.rejects),
+        reasons=sentences.reasons(evidence),
         calibration=sentences.calibration(evidence), drift=sentences.drift(evidence),
         number=sentences.number, percent=sentences.percent, day=_day, segment_name=_segment_name,
         shifts=evidence.feature_shifts[:_SHOWN_SHIFTS], groups=_groups, themes=_by_theme(effects, features),
@@ -82,6 +83,7 @@ def report(
         dependences=[drawings.dependence_chart(effects, features[n]) for n in list(effects.importance)[:_DEPENDENCE]],
         partials=[drawings.partial_chart(one, features[name]) for name, one in partial.items()],
         tuning=drawings.tuning_chart(trained),
+        parameters=drawings.bars_chart(hinged, "share of what settings change") if hinged else "",
         timing_chart=drawings.bars_chart(timings, "seconds", said="{:,.1f} s") if timings else "",
     )  # fmt: skip
 

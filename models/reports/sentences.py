@@ -141,6 +141,31 @@ def drift(evidence: Evidence) -> Words:
     )
 
 
+def reasons(evidence: Evidence) -> list[Words]:
+    """Whether reasons would stay had the data been a little different, and how many differ from the champion's."""
+    lines: list[Words] = []
+    if (found := evidence.stability) is None:
+        lines.append((
+            "Whether reasons stay on other samples was not looked at (`greenlane train --refits`).",
+            "未检验理由在其他样本上是否稳定（`greenlane train --refits`）。",
+        ))  # fmt: skip
+    else:
+        lines.append((
+            f"Fitted anew on {found.refits} other samples of enterprises, the model gives {found.kept * 100:.0f} of 100 main "
+            f"reasons again ({found.least_kept * 100:.0f} where it gives fewest); the first reason stays a main one "
+            f"{found.first_kept * 100:.0f} times in 100. The log-odds of a case move by {found.moved:.2f}.",
+            f"用 {found.refits} 组其他企业样本重新训练后，每100条主要理由中有 {found.kept * 100:.0f} 条保留"
+            f"（最少时为 {found.least_kept * 100:.0f} 条）；首要理由每100次有 {found.first_kept * 100:.0f} 次仍为主要理由。"
+            f"单个样本的对数几率平均变动 {found.moved:.2f}。",
+        ))  # fmt: skip
+    if evidence.reason_churn is not None:
+        lines.append((
+            f"Of 100 main reasons the present champion would not have given {evidence.reason_churn * 100:.0f}.",
+            f"每100条主要理由中，有 {evidence.reason_churn * 100:.0f} 条是现任冠军模型不会给出的。",
+        ))  # fmt: skip
+    return lines
+
+
 def fairness(evidence: Evidence) -> list[Words]:
     """Parity of hit rates, segment by segment."""
     lines: list[Words] = []
@@ -170,8 +195,13 @@ def fairness(evidence: Evidence) -> list[Words]:
     return lines
 
 
-def bounds(evidence: Evidence, about: str) -> list[Words]:
-    """What the figures cannot say, the gravest first; `about` is what questions are about: `shipment` or `enterprise`."""
+def bounds(evidence: Evidence, about: str, rejects: int = 0) -> list[Words]:
+    """What the figures cannot say, the gravest first.
+
+    Arguments:
+        about: what questions are about: `shipment` or `enterprise`.
+        rejects: how many uninspected shipments the model also learned from.
+    """
     lines: list[Words] = [
         _UNSEEN[about],
         (
@@ -206,6 +236,12 @@ def bounds(evidence: Evidence, about: str) -> list[Words]:
         lines.insert(1, (
             "No probability of inspection is recorded: figures are of the rows at hand and cannot be carried over to others.",
             "没有记录查验概率：指标仅适用于现有样本，不能推广到其他。",
+        ))  # fmt: skip
+    if rejects:
+        lines.insert(1, (
+            f"It also learned from {rejects:,} shipments that nobody inspected, as a first model saw them (reject inference): no "
+            "outcome speaks for what it learned there.",
+            f"模型还学习了 {rejects:,} 票未经查验的货物，其标签由初始模型推断（拒绝推断），没有查验结果可以印证。",
         ))  # fmt: skip
     return lines
 

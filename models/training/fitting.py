@@ -11,6 +11,7 @@ from data.times import DAY
 from features.definitions import FeatureSet
 from models.encoding import Encoder
 from models.training.dataset import Dataset
+from models.training.rejects import Inferable, Rejects
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -49,12 +50,15 @@ class Cases:
 
     Attributes:
         matrix: shape (n, features), as the encoder gives it.
+        binned: of the n questions, and after them of the rejects.
+        rejects: what nobody inspected, to be learned from as well; None where only outcomes teach.
     """
 
     dataset: Dataset
     encoder: Encoder
     matrix: Floats
     binned: lightgbm.Dataset
+    rejects: Inferable | None = None
 
     def fit(self, rows: Integers, parameters: dict[str, Any], times: Integers | None = None) -> lightgbm.Booster:
         """A booster for violations on some cases.
@@ -63,7 +67,20 @@ class Cases:
             times: how often each counts; once where None.
         """
         weights = weights_of(self.dataset, rows, parameters)
-        return self._fit(rows, parameters, self.dataset.outcomes[rows], weights if times is None else weights * times)
+        weights, outcomes = weights if times is None else weights * times, self.dataset.outcomes[rows]
+        booster = self._fit(rows, parameters, outcomes, weights)
+        if self.rejects is None:
+            return booster
+        places, chances = self.rejects.inferred(
+            booster, int(self.dataset.asked_at[rows].max()), parameters["num_threads"]
+        )
+        if not len(places):
+            return booster
+        return self._fit(
+            np.concatenate([rows, len(self.dataset) + places]), parameters | {"objective": "cross_entropy"},
+            np.concatenate([outcomes, chances]),
+            np.concatenate([weights, np.full(len(places), weights.sum() / len(places))]),
+        )  # fmt: skip
 
     def fit_to(self, rows: Integers, parameters: dict[str, Any], target: Floats) -> lightgbm.Booster:
         """A booster for another target of some cases, shape (rows,), each weighing what it stands for."""
@@ -85,14 +102,16 @@ class Cases:
         return np.asarray(booster.predict(self.matrix[rows], raw_score=True, num_threads=threads))
 
 
-def cases_of(dataset: Dataset, encoder: Encoder, fixed: dict[str, Any]) -> Cases:
+def cases_of(dataset: Dataset, encoder: Encoder, fixed: dict[str, Any], rejects: Rejects | None = None) -> Cases:
     """Bin a dataset. Bounds of bins come from all its values; outcomes play no part in them."""
     matrix = encoder.rows(dataset.columns)
+    others = None if rejects is None else rejects.encoded(encoder)
+    whole = matrix if others is None else np.concatenate([matrix, others.matrix])
     binned = lightgbm.Dataset(
-        matrix, dataset.outcomes, feature_name=list(encoder.order), categorical_feature=encoder.categories,
+        whole, np.zeros(len(whole)), feature_name=list(encoder.order), categorical_feature=encoder.categories,
         params={name: fixed[name] for name in ("verbosity", "seed", "num_threads", "feature_pre_filter")},
     )  # fmt: skip
-    return Cases(dataset, encoder, matrix, binned.construct())
+    return Cases(dataset, encoder, matrix, binned.construct(), others)
 
 
 def portable(booster: lightgbm.Booster) -> str:

@@ -70,7 +70,7 @@ def inspected_shipments(source: Source, *, until: int = OPEN, fields: Iterable[s
         fields: the facts that questions are asked for; by default all.
     """
     found = _inspections(source, until)
-    declared = _declarations(source, found["declaration_no"])
+    declared = _declarations(source, found["declaration_no"], are_inspected=True)
     pairs = found.merge(declared, on="declaration_no", suffixes=("", "_declared"))
     pairs = pairs[pairs["known_at_declared"] <= pairs["known_at"]]
     pairs = pairs.assign(own=pairs["source"] == pairs["source_declared"])
@@ -90,6 +90,25 @@ def inspected_shipments(source: Source, *, until: int = OPEN, fields: Iterable[s
         recovered_fen=pairs["duty_recovered_fen"].to_numpy(dtype=np.int64, na_value=0),
         violations=_texts(pairs["violation"]),
     )
+
+
+def uninspected_shipments(
+    source: Source, most: int, seed: int, *, until: int = OPEN, fields: Iterable[str] | None = None
+) -> Questions:
+    """Shipments of which no inspection has reported, each asked about as it was first declared, in the order of time.
+
+    Arguments:
+        most: how many, drawn at random where there are more.
+        seed: of the draw.
+        until: what became known at this instant or later does not count.
+        fields: the facts that questions are asked for; by default all.
+    """
+    declared = _declarations(source, _inspections(source, until)["declaration_no"], are_inspected=False)
+    declared = declared[declared["asked_at"] < until].dropna(subset="declaration_no").drop_duplicates("declaration_no")
+    chosen = np.random.default_rng(seed).permutation(len(declared))[:most]
+    kept = declared.iloc[np.sort(chosen)].sort_values(["asked_at", "declaration_no"])
+    facts = Views("declaration", _rows(source, kept["row"].to_numpy(dtype=np.int64), fields))
+    return Questions(kept["asked_at"].to_numpy(dtype=np.int64), facts.get)
 
 
 def watched_enterprises(source: SourceOfVersions, *, until: int) -> Labelled:
@@ -137,12 +156,17 @@ def _inspections(source: Source, until: int) -> pd.DataFrame:
     return found.assign(inspection=np.arange(len(found)))
 
 
-def _declarations(source: Source, wanted: pd.Series) -> pd.DataFrame:
-    """Versions of some declarations: when they became known, from whom, and which row of the table they are."""
-    numbers = pa.array(wanted.unique(), pa.string())
+def _declarations(source: Source, inspected: pd.Series, *, are_inspected: bool) -> pd.DataFrame:
+    """Versions of the declarations that were inspected, or of all others: when they became known, from whom, in which row.
+
+    Arguments:
+        inspected: numbers of the declarations that were.
+    """
+    numbers = pa.array(inspected.unique(), pa.string())
     frames, begin = [], 0
     for table in source.tables("declaration", _DECLARED):
-        kept = pc.and_(pc.is_in(table["declaration_no"], numbers), pc.is_in(table["action"], _GIVEN))
+        among = pc.is_in(table["declaration_no"], numbers)
+        kept = pc.and_(among if are_inspected else pc.invert(among), pc.is_in(table["action"], _GIVEN))
         frame = _frame(table.filter(kept), ["source", "declaration_no", "known_at"])
         started = np.maximum(instants(table["event_at"]), instants(table["known_at"]))
         places = np.flatnonzero(kept.to_numpy())

@@ -14,6 +14,7 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
+from data.errors import ModelError
 from data.times import DAY
 from features.catalogue import digest
 from models.bundle import FORMAT, Bundle, Manifest, Thin, make_bundle
@@ -25,6 +26,7 @@ from models.training.dataset import Dataset, demand_labels
 from models.training.fitting import Cases, cases_of, fixed_parameters, portable
 from models.training.groups import groups_of, typical_of
 from models.training.heads import Heads, fit_heads
+from models.training.rejects import Rejects
 from models.training.splits import Fold, forward_folds
 from models.training.stability import Stability, stability_of
 from models.training.tuning import Budget, Setting, Tuned, tune
@@ -93,6 +95,11 @@ class Trained:
         return self.dataset.outcomes[self.folded.rows]
 
     @property
+    def rejects(self) -> int:
+        """How many uninspected shipments it also learned from."""
+        return int(self.bundle.manifest.parameters.get("reject_inference", 0))
+
+    @property
     def weights(self) -> Floats:
         """How many shipments each of the folded rows stands for, shape (m,)."""
         return self.dataset.weights[self.folded.rows]
@@ -124,9 +131,13 @@ class Plan:
     tried: list[tuple[Integers, Integers]]
 
 
-def plan_of(dataset: Dataset, *, folds: int = 4, seed: int = 7, threads: int = 1) -> Plan:
+def plan_of(
+    dataset: Dataset, *, folds: int = 4, seed: int = 7, threads: int = 1, rejects: Rejects | None = None
+) -> Plan:
     """Split, encode and bin a dataset.
 
+    Arguments:
+        rejects: what nobody inspected, to be learned from as well.
     Raises:
         TooFewLabelsError: where outcomes are too few.
     """
@@ -139,7 +150,7 @@ def plan_of(dataset: Dataset, *, folds: int = 4, seed: int = 7, threads: int = 1
         (_some(np.flatnonzero(fold.train), _TUNED_ROWS, rng), _some(np.flatnonzero(fold.valid), _TUNED_ROWS, rng))
         for fold in split
     ]
-    return Plan(cases_of(dataset, encoder, fixed), fixed, split, tried)
+    return Plan(cases_of(dataset, encoder, fixed, rejects), fixed, split, tried)
 
 
 def search(
@@ -165,7 +176,7 @@ def search(
 
 def train(
     model: str, dataset: Dataset, *, budget: Budget | None = None, folds: int = 4, seed: int = 7, threads: int = 1,
-    refits: int = 0, cluster: "Client | None" = None, progress: Progress = quiet,
+    refits: int = 0, rejects: Rejects | None = None, cluster: "Client | None" = None, progress: Progress = quiet,
 ) -> Trained:  # fmt: skip
     """Train a model on a dataset.
 
@@ -173,14 +184,18 @@ def train(
         model: `credit` or `shipment`.
         budget: how many parameter settings to try, and for how long.
         refits: how often to refit on other samples, to see whether reasons stay.
+        rejects: shipments that nobody inspected, to be learned from as well (see `models.training.rejects`).
         cluster: the client of a Dask cluster that tunes and fits.
         progress: called with what is done, with trials or refits done and their total.
     Raises:
         TooFewLabelsError: where outcomes are too few.
+        ModelError: where rejects are to be learned from on a cluster.
     """
+    if rejects is not None and cluster is not None:
+        raise ModelError("reject inference runs on one machine: leave out the scheduler or the rejects")
     clock, budget, rng = _Clock(), budget or Budget(), np.random.default_rng(seed)
     with clock.part("encoding and binning"):
-        plan = plan_of(dataset, folds=folds, seed=seed, threads=threads)
+        plan = plan_of(dataset, folds=folds, seed=seed, threads=threads, rejects=rejects)
     cases, fixed, split = plan.cases, plan.fixed, plan.folds
     with clock.part("tuning"):
         if cluster is not None:
@@ -282,6 +297,8 @@ def _bundle(model: str, parts: _Parts, slope: float, intercept: float) -> Bundle
     encoder: Encoder = cases.encoder
     scale = CREDIT_SCALE if model == "credit" else RISK_SCALE
     kept = {name: value for name, value in parts.setting.items() if name not in ("num_threads", "verbosity")}
+    if cases.rejects is not None:
+        kept["reject_inference"] = len(cases.rejects.asked_at)
     manifest = Manifest(
         format=FORMAT, model=model, feature_set=dataset.features.name, catalogue=digest(dataset.features),
         order=encoder.order, codes=dict(encoder.codes), groups=groups_of(dataset.features, cases.matrix, parts.seed),

@@ -68,6 +68,7 @@ def train_and_log(
     refits: int = 0,
     scheduler: str | None = None,
     challengers: bool = False,
+    reject_inference: int = 0,
 ) -> Outcome:
     """Train on a snapshot, log the run to MLflow, and make it champion where asked to, on trial.
 
@@ -78,6 +79,7 @@ def train_and_log(
         refits: how often to refit on other samples, to see whether reasons stay.
         scheduler: the address of a Dask scheduler.
         challengers: whether a scorecard and rules are to stand beside the model.
+        reject_inference: how many uninspected shipments to learn from as well; 0 for none.
     Raises:
         PromotionError: where it is to be champion and the store is in production.
     """
@@ -86,6 +88,7 @@ def train_and_log(
     from models.reports.evidence import evidence_of
     from models.reports.report import write_report
     from models.training.dataset import dataset_of
+    from models.training.rejects import rejects_of
     from models.training.train import train
     from models.training.tuning import Budget
 
@@ -99,12 +102,18 @@ def train_and_log(
     feeds = _feeds(settings, snapshot, chosen) if sum(snapshot.manifest.rows.values()) > _IN_MEMORY else None
     with progress(f"{model}: computing features") as show:
         dataset = dataset_of(chosen, snapshot, snapshot.digest, until=until, feeds=feeds, progress=show)
+    rejects = None
+    if reject_inference:
+        with progress(f"{model}: uninspected shipments") as show:
+            rejects = rejects_of(
+                chosen, snapshot, reject_inference, seed=seed, until=until, feeds=feeds, progress=show
+            )  # fmt: skip
     of_features = perf_counter() - begin
     budget = Budget(trials, minutes, config.studies_uri if study else None, f"{model}-{study}" if study else "")
     with progress(f"{model}: training on {len(dataset):,} rows") as show, client_of(scheduler) as cluster:
         trained = train(
-            model, dataset, budget=budget, seed=seed, threads=settings.threads, refits=refits, cluster=cluster,
-            progress=lambda _what, done, total: show(done, total),
+            model, dataset, budget=budget, seed=seed, threads=settings.threads, refits=refits, rejects=rejects,
+            cluster=cluster, progress=lambda _what, done, total: show(done, total),
         )  # fmt: skip
     others: dict[str, Floats] = {}
     if challengers:
@@ -113,20 +122,16 @@ def train_and_log(
         with progress(f"{model}: scorecard and rules") as show:
             others = compare(dataset, trained.folds, progress=show)
     with progress(f"{model}: report"):
-        evidence = evidence_of(trained, others)
-        figures = {
-            **evidence.figures,
-            **(trained.stability.flat() if trained.stability else {}),
-            **_churn(store, trained),
-        }
+        churned, beside = _churn(store, trained)
+        evidence = evidence_of(trained, others, reason_churn=churned)
         seconds = {"features": of_features, **trained.seconds, "until the report": perf_counter() - begin}
         folder = settings.var / "reports" / f"{model}-{trained.bundle.digest[:12]}"
         reports = write_report(trained, folder, others, seconds, evidence=evidence)
-        logged = log_run(config, trained, figures=figures, reports=reports)
+        logged = log_run(config, trained, figures=evidence.figures, reports=reports, beside=beside)
     if promote:
         promote_trained(store, settings, model, logged.version)
     seconds["whole run"] = perf_counter() - begin
-    digest, metrics = trained.bundle.digest, {**trained.metrics.flat(), **figures}
+    digest, metrics = trained.bundle.digest, {**trained.metrics.flat(), **evidence.figures}
     return Outcome(logged.run_id, logged.name, logged.version, digest, metrics, seconds, reports[0])
 
 
@@ -143,8 +148,8 @@ def _feeds(settings: Settings, snapshot: Snapshot, features: "FeatureSet") -> "F
     return found
 
 
-def _churn(store: Store, trained: "Trained") -> dict[str, float]:
-    """How many main reasons the present champion would not have given; nothing where there is none that can be compared."""
+def _churn(store: Store, trained: "Trained") -> tuple[float | None, str | None]:
+    """How many main reasons the present champion would not have given, and its digest; None where there is none to compare."""
     from models.champions import champion
     from models.training.stability import churn
 
@@ -154,8 +159,8 @@ def _churn(store: Store, trained: "Trained") -> dict[str, float]:
         rows = trained.dataset.take(trained.folded.rows[-_COMPARED:])
         matrices = [bundle.encoder.rows(rows.columns) for bundle in (trained.bundle, present)]
     except (CreditRiskError, KeyError):  # none yet, one of another version, or one that asks for other features
-        return {}
-    return {"reason_churn": churn(trained.bundle, present, *matrices)}
+        return None, None
+    return churn(trained.bundle, present, *matrices), present.digest
 
 
 def train_model(
@@ -177,6 +182,9 @@ def train_model(
     challengers: Annotated[
         bool, typer.Option(help="Put a scorecard and plain rules beside it, on the same folds.")
     ] = True,
+    reject_inference: Annotated[
+        int, typer.Option(min=0, help="Also learn from so many uninspected shipments, as a first model sees them.")
+    ] = 0,
     seed: Annotated[int, typer.Option(help="The same seed and data give the same model.")] = 7,
     promote: Annotated[bool, typer.Option("--promote", help="Make it the champion, on trial.")] = False,
     json: Json = False,
@@ -200,6 +208,7 @@ def train_model(
         refits=refits,
         scheduler=scheduler,
         challengers=challengers,
+        reject_inference=reject_inference,
     )
     if json:
         print_json(

@@ -40,4 +40,4 @@ def shipments(versions: list[Version]) -> Dataset:
 
 @pytest.fixture(scope="session")
 def trained(shipments: Dataset) -> Trained:
-    return train("shipment", shipments, budget=Budget(2), folds=3)
+    return train("shipment", shipments, budget=Budget(2), folds=3, refits=2)

@@ -17,7 +17,7 @@ from data.store import bundles as rows
 from data.store.schema import metadata
 from models.champions import Signature, champion, install, person
 from models.gates import Gate, failed
-from models.promotion import Candidate, Environment, approve, environment_of, history, propose, rollback, waiting
+from models.promotion import Candidate, Environment, approve, environment_of, history, propose, rollback, seen, waiting
 from tests.model_layer.bundles import small_bundle
 
 GATES = (
@@ -34,7 +34,7 @@ _ENVIRONMENTS = st.sampled_from(["trial", "production"])
 
 
 def candidate(version: str, auc: float = 0.8, **more: Any) -> Candidate:
-    return Candidate(BUNDLES[version], version, {"auc": auc}, **{"gates": GATES} | more)
+    return Candidate(BUNDLES[version], version, **{"figures": {"auc": auc}, "gates": GATES} | more)
 
 
 def by(name: str, at: int = 1) -> Signature:
@@ -231,6 +231,23 @@ def test_another_champion_in_between_voids_a_proposal(store: Store) -> None:
     to_production(store, "2")
     with pytest.raises(PromotionError, match="since its champion and champion's figures and verdicts changed"):
         approve(store, candidate("1"), by("Li Na"), "production")
+
+
+def test_churn_counts_beside_the_champion_that_it_was_measured_with(store: Store) -> None:
+    """Reasons that were compared with a champion of yesterday say nothing of today's; what is not measured is said to be so."""
+    gates = (GATES[0], Gate(name="churn", figure="reason_churn", at_most=0.5, required=False, zh="变动", en="churn"))
+    figures = {"auc": 0.8, "reason_churn": 0.9}
+    one, other = BUNDLES["1"].digest, BUNDLES["2"].digest
+    assert propose(store, candidate("1", gates=gates), by("Ada"), "trial")[1]  # the champion is version 1
+
+    def judged_beside(champion: str | None) -> tuple[str, bool]:
+        proposal, _ = propose(store, candidate("3", gates=gates, figures=figures, beside=champion), by("Ada"), "trial")
+        rollback(store, "shipment", by("Ada"), "trial")
+        verdicts = {one.gate: one.state for one in seen(proposal).verdicts}
+        return verdicts["churn"], "reason_churn" in seen(proposal).figures
+
+    assert judged_beside(one) == ("failed", True)
+    assert judged_beside(other) == judged_beside(None) == ("not_measured", False)
 
 
 def test_what_is_wrong_is_said(store: Store) -> None:

@@ -44,7 +44,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> RegistryConfig:
 
 @pytest.fixture(scope="module")
 def logged(config: RegistryConfig, trained: Trained) -> Logged:
-    return log_run(config, trained, figures=figures_of(trained))
+    return log_run(config, trained, figures=figures_of(trained), beside="a-champion")
 
 
 def client_of(config: RegistryConfig) -> MlflowClient:
@@ -98,6 +98,7 @@ def test_a_candidate_has_its_gates_and_figures_that_the_bundle_vouches_for(
     assert candidate.figures["auc"] == trained.metrics.auc
     assert candidate.figures["bundle_mb"] > 0.001
     assert candidate.figures["reason_churn"] == 0.25
+    assert candidate.beside == "a-champion"
     assert candidate.gates == config.models["shipment"].gates
     assert {"auc", "calibration_error", "latency_p99_ms", "bundle_mb"} <= {
         gate.figure for gate in candidate.gates if gate.required

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import lightgbm
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,6 +90,28 @@ def test_the_report_is_sound_and_has_all_its_sections(html: str) -> None:
     assert "tuning &amp; folds" in html
     assert "nan" not in [word.strip().lower() for word in page.words]
     assert not re.search(r"\b(nan|inf|None)\b", " ".join(page.words))
+
+
+def test_it_says_whether_reasons_stay_and_what_uninspected_cases_taught(trained: Trained, html: str) -> None:
+    found = trained.stability
+    assert found is not None
+    assert (
+        f"Fitted anew on {found.refits} other samples of enterprises, the model gives {found.kept * 100:.0f} of 100"
+        in html
+    )
+    assert "champion would not have given" not in html
+    assert "reject inference" not in html
+    manifest = trained.bundle.manifest
+    other = replace(
+        trained, stability=None,
+        bundle=replace(trained.bundle, manifest=msgspec.structs.replace(manifest, parameters=manifest.parameters | {"reject_inference": 1_234})),
+    )  # fmt: skip
+    figures = evidence_of(other, reason_churn=0.25, replicates=100)
+    told = report(other, figures, {}, {})
+    assert "Whether reasons stay on other samples was not looked at" in told
+    assert "Of 100 main reasons the present champion would not have given 25." in told
+    assert "It also learned from 1,234 shipments that nobody inspected" in told
+    assert (figures.figures["reason_churn"], "reasons_kept" in figures.figures) == (0.25, False)
 
 
 def test_the_report_needs_no_net_and_no_script(html: str) -> None:
