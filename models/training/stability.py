@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle
 from models.contributions.explainer import Contributions
-from models.training.fitting import Cases, portable
+from models.training.fitting import Cases, portable, together
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -65,22 +65,39 @@ def stability_of(
     rows = np.sort(rng.permutation(len(cases.dataset))[:most])
     given = grouped_contributions(bundle.trees, bundle.manifest.groups, cases.matrix[rows])
     firms, of_row = np.unique(cases.dataset.enterprises.astype(str), return_inverse=True)
+    samples = [_sample(rng, of_row, len(firms)) for _ in range(refits)]
+
+    def refitted(number: int) -> Floats:
+        drawn, times = samples[number]
+        refit = cases.fit(drawn, setting | {"seed": seed + number + 1, "num_threads": 1}, times=times)
+        done = grouped_contributions(portable(refit), bundle.manifest.groups, cases.matrix[rows])
+        ended.append(number)
+        progress(len(ended), refits)
+        return done
+
+    ended: list[int] = []
     kept, first, margins = [], [], []
-    for number in range(refits):
-        times = np.bincount(rng.integers(0, len(firms), len(firms)), minlength=len(firms))[of_row]
-        drawn = np.flatnonzero(times)
-        if len(drawn) > _REFIT_ROWS:
-            drawn = np.sort(rng.choice(drawn, _REFIT_ROWS, replace=False))
-        refit = cases.fit(drawn, setting | {"seed": seed + number + 1}, times=times[drawn])
-        found = grouped_contributions(portable(refit), bundle.manifest.groups, cases.matrix[rows])
+    for found in together(refitted, range(refits), setting["num_threads"]):
         kept.append(overlap(given, found))
         first.append(
             float(np.mean([leads in main for leads, main in zip(_main(given)[:, 0], _main(found), strict=True)]))
         )
         margins.append(found.sum(axis=1))
-        progress(number + 1, refits)
     moved = float(np.std(margins, axis=0).mean())
     return Stability(float(np.mean(kept)), min(kept), float(np.mean(first)), moved, refits, len(rows))
+
+
+def _sample(rng: np.random.Generator, of_row: Integers, firms: int) -> tuple[Integers, Integers]:
+    """The rows of enterprises drawn with replacement, and how often each counts.
+
+    Arguments:
+        of_row: the enterprise of each row. firms: how many there are.
+    """
+    times = np.bincount(rng.integers(0, firms, firms), minlength=firms)[of_row]
+    drawn = np.flatnonzero(times)
+    if len(drawn) > _REFIT_ROWS:
+        drawn = np.sort(rng.choice(drawn, _REFIT_ROWS, replace=False))
+    return drawn, times[drawn]
 
 
 def churn(bundle: Bundle, champion: Bundle, matrix: Floats, champion_matrix: Floats) -> float:

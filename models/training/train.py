@@ -23,7 +23,7 @@ from models.encoding import Encoder, fit_encoder
 from models.evaluation.metrics import Metrics, measure
 from models.scale import CREDIT_SCALE, RISK_SCALE
 from models.training.dataset import Dataset, demand_labels
-from models.training.fitting import Cases, cases_of, fixed_parameters, portable
+from models.training.fitting import Cases, cases_of, fixed_parameters, portable, together
 from models.training.groups import groups_of, typical_of
 from models.training.heads import Heads, fit_heads
 from models.training.rejects import Rejects
@@ -159,19 +159,23 @@ def search(
     """Try settings on the forward folds of a plan."""
     dataset = plan.cases.dataset
     # the quickest way to keep directions compares settings as well as the one that gives most room
-    quicker = {"monotone_constraints_method": "basic"} if "monotone_constraints" in plan.fixed else {}
+    quicker: Setting = {"num_threads": 1}
+    if "monotone_constraints" in plan.fixed:
+        quicker["monotone_constraints_method"] = "basic"
 
     def loss(setting: Setting, number: int) -> float:
         """Log loss after a straight line: a setting is not blamed for a shift of the base rate that calibration mends."""
         learned, judged = plan.tried[number]
-        parameters = plan.fixed | setting | quicker
-        margins = plan.cases.margins(plan.cases.fit(learned, parameters), judged, parameters["num_threads"])
+        margins = plan.cases.margins(plan.cases.fit(learned, plan.fixed | setting | quicker), judged, 1)
         outcomes, weights = dataset.outcomes[judged], dataset.weights[judged]
         return log_loss(fit_calibration(margins, outcomes, weights).probabilities(margins), outcomes, weights)
 
     days = float(dataset.asked_at.max() - dataset.asked_at.min()) / DAY
     weighted = len(np.unique(dataset.weights)) > 1
-    return tune(loss, len(plan.folds), budget, weighted=weighted, days=days, seed=seed, progress=progress)
+    threads = plan.fixed["num_threads"]
+    return tune(
+        loss, len(plan.folds), budget, weighted=weighted, days=days, seed=seed, threads=threads, progress=progress
+    )
 
 
 def train(
@@ -207,7 +211,10 @@ def train(
         tuned = search(plan, budget, seed=seed, progress=partial(progress, "tuning"))
     setting = fixed | tuned.best.parameters
     with clock.part("forward folds"):
-        scored = [_scored(cases, fold, setting, rng) for fold in split]
+        learned = [_some(np.flatnonzero(fold.train), _FOLD_ROWS, rng) for fold in split]
+        scored = together(
+            partial(_scored, cases, setting | {"num_threads": 1}), list(zip(split, learned, strict=True)), threads
+        )
     with clock.part("calibration"):
         whole = Scored.joined(scored)
         kind, losses = best_kind(scored)
@@ -246,10 +253,11 @@ def _final(cases: Cases, setting: Setting, cluster: "Client | None") -> lightgbm
     return fit_on(cluster, cases, setting)
 
 
-def _scored(cases: Cases, fold: Fold, setting: Setting, rng: np.random.Generator) -> Scored:
-    """The validation of a fold by a model of its training part."""
-    learned, judged = _some(np.flatnonzero(fold.train), _FOLD_ROWS, rng), np.flatnonzero(fold.valid)
-    margins = cases.margins(cases.fit(learned, setting), judged, setting["num_threads"])
+def _scored(cases: Cases, setting: Setting, part: tuple[Fold, Integers]) -> Scored:
+    """The validation of a fold by a model of some rows of its training part."""
+    fold, learned = part
+    judged = np.flatnonzero(fold.valid)
+    margins = cases.margins(cases.fit(learned, setting), judged, 1)
     return Scored(margins, cases.dataset.outcomes[judged], cases.dataset.weights[judged])
 
 

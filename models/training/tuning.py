@@ -7,10 +7,13 @@ stopped.
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import optuna
+
+from models.training.fitting import together
 
 Setting = dict[str, Any]
 Losses = Callable[[Setting, int], float]
@@ -58,7 +61,7 @@ class Tuned:
 
 
 def tune(
-    losses: Losses, folds: int, budget: Budget, *, weighted: bool, days: float, seed: int,
+    losses: Losses, folds: int, budget: Budget, *, weighted: bool, days: float, seed: int, threads: int = 1,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Tuned:  # fmt: skip
     """Try settings.
@@ -67,6 +70,7 @@ def tune(
         folds: how many there are.
         weighted: whether probabilities of inspection are known and differ.
         days: how long the training data reach back.
+        threads: how many folds are looked at at once; what is found is the same.
         progress: called with trials done and their total.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -74,11 +78,13 @@ def tune(
     def objective(trial: optuna.Trial) -> float:
         setting = _suggest(trial, weighted=weighted, days=days)
         found: list[float] = []
-        for number in range(folds):
-            found.append(losses(setting, number))
-            trial.report(float(np.mean(found)), number)
-            if trial.should_prune():
-                raise optuna.TrialPruned
+        for begin in range(0, folds, threads):
+            numbers = range(begin, min(begin + threads, folds))
+            for number, loss in zip(numbers, together(partial(losses, setting), numbers, threads), strict=True):
+                found.append(loss)
+                trial.report(float(np.mean(found)), number)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
         return float(np.mean(found))
 
     def stop(study: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:

@@ -129,6 +129,13 @@ def test_same_data_and_seed_give_the_same_digest(shipments: Dataset, trained: Tr
     assert other.bundle.digest != trained.bundle.digest
 
 
+def test_threads_change_how_long_it_takes_and_nothing_else(shipments: Dataset, trained: Trained) -> None:
+    other = train("shipment", shipments, budget=Budget(2), folds=3, refits=2, threads=3)
+    assert other.bundle.digest == trained.bundle.digest
+    assert other.tuned == trained.tuned
+    assert other.stability == trained.stability
+
+
 def test_the_model_ranks_better_than_chance_and_is_calibrated(trained: Trained) -> None:
     assert trained.metrics.auc > 0.7
     assert trained.metrics.ece is not None
