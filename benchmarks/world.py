@@ -1,4 +1,4 @@
-"""The benchmarks' world: simulated, imported and trained once, kept in `var/bench`, and copied for each run."""
+"""The benchmarks' world: simulated, imported and trained once, kept in `var/bench/world`, and copied for each run."""
 
 import shutil
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from serving.cli.training import train_and_log
 from serving.reading import open_reading
 from serving.settings import Settings
 
-FOLDER = Path("var/bench")
+FOLDER = Path("var/bench/world")
 _MARK = "ready.json"
 _SETS = ("credit", "shipment")
 _SECOND = timedelta(seconds=1)
