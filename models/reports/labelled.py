@@ -13,6 +13,7 @@ from models.evaluation.metrics import Metrics, measure
 from models.reports.thresholds import Flagged, flagged
 from models.training.dataset import Dataset
 from models.training.fitting import cases_of, fixed_parameters
+from models.training.tuning import chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,7 @@ def refit_probabilities(
     """The same settings fitted anew on a dataset and scored on another, uncalibrated: for comparing feature sets."""
     encoder = fit_encoder(train.features, train.columns)
     fixed = fixed_parameters(train.features, seed=seed, threads=threads)
-    tuned = {name: value for name, value in bundle.manifest.parameters.items() if name not in fixed}
-    booster = cases_of(train, encoder, fixed).fit(np.arange(len(train)), fixed | tuned)
+    booster = cases_of(train, encoder, fixed).fit(np.arange(len(train)), fixed | chosen(bundle.manifest.parameters))
     return np.asarray(booster.predict(encoder.rows(test.columns), num_threads=threads))
 
 

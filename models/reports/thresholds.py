@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.training.dataset import Dataset
 from models.training.train import plan_of
+from models.training.tuning import chosen
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -63,7 +64,7 @@ def fold_threshold(bundle: Bundle, dataset: Dataset, *, folds: int = 4, threads:
         dataset: what the model was trained on.
     """
     plan = plan_of(dataset, folds=folds, seed=int(bundle.manifest.parameters["seed"]), threads=threads)
-    setting = plan.fixed | {n: v for n, v in bundle.manifest.parameters.items() if n not in plan.fixed}
+    setting = plan.fixed | chosen(bundle.manifest.parameters)
     margins, outcomes = [], []
     for fold in plan.folds:
         judged = np.flatnonzero(fold.valid)

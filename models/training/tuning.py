@@ -5,7 +5,7 @@ stopped.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -139,6 +139,13 @@ _DEFAULTS: Setting = {
     "rounds": 200, "learning_rate": 0.04, "num_leaves": 15, "min_data_in_leaf": 80, "feature_fraction": 0.5,
     "bagging_fraction": 0.8, "lambda_l2": 5.0,
 }  # fmt: skip
+
+
+def chosen(parameters: Mapping[str, Any]) -> Setting:
+    """What tuning chose, of the parameters that a bundle states: the others say how that version fitted, and to what."""
+    return {
+        name: parameters[name] for name in (*_DEFAULTS, "inverse_probability", "half_life_days") if name in parameters
+    }
 
 
 def _suggest(trial: optuna.Trial, *, weighted: bool, days: float) -> Setting:

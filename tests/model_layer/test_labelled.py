@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
 from models.reports.forward import forward_lines
-from models.reports.labelled import Labelled, evaluate
+from models.reports.labelled import Labelled, evaluate, refit_probabilities
 from models.reports.thresholds import best_threshold, flagged, fold_threshold
 from models.reports.typology import among_hits, typology_line
 from models.training.dataset import Dataset
@@ -59,6 +60,20 @@ def test_the_threshold_of_a_model_comes_from_its_folds_and_lies_where_they_were_
     again = fold_threshold(trained.bundle, shipments, folds=3)
     margins = trained.folded.margins
     assert again == pytest.approx(best_threshold(trained.outcomes, trained.bundle.calibration.probabilities(margins)))
+
+
+def test_how_an_older_version_fitted_plays_no_part_when_its_settings_are_fitted_anew(
+    shipments: Dataset, trained: Trained
+) -> None:
+    manifest = trained.bundle.manifest
+    stated = {n: v for n, v in manifest.parameters.items() if n != "force_col_wise"} | {
+        "force_row_wise": True,
+        "reject_inference": 9,
+    }
+    older = replace(trained.bundle, manifest=msgspec.structs.replace(manifest, parameters=stated))
+    assert fold_threshold(older, shipments, folds=3) == fold_threshold(trained.bundle, shipments, folds=3)
+    said, again = (refit_probabilities(bundle, shipments, shipments, seed=7) for bundle in (trained.bundle, older))
+    assert np.array_equal(said, again)
 
 
 def test_one_violation_stands_among_those_found(shipments: Dataset) -> None:
