@@ -23,7 +23,7 @@ $(READY): pyproject.toml constraints.txt
 	  || { echo "failed: a package could not be installed; check the network and pip's settings, then run make again"; exit 1; }
 	@touch $@
 
-demo: $(READY) ## simulate a world, train, serve, and show two explained decisions (under 3 minutes)
+demo: $(READY) ## simulate a world, train, serve, and show two explained decisions (about 3 minutes)
 	@$(BIN)/greenlane demo || { echo "failed: the line above says what; var/demo/service.log has the service's words"; exit 1; }
 
 serve: $(READY) ## keep the service up on the demo's data (http://127.0.0.1:8000/docs)
