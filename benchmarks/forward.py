@@ -33,7 +33,8 @@ from models.training.train import train
 from models.training.tuning import Budget
 
 Floats = NDArray[np.float64]
-_FIRST_PART = 0.75
+FIRST_PART = 0.75
+"""The share of a world that is learned from."""
 _BUDGETS = (0.05, 0.1)
 
 
@@ -76,7 +77,7 @@ def figures_of(seed: int, *, trials: int = 4, **overrides: Any) -> Figures:
     world = simulate(parameters)
     versions = versions_of(world)
     truth = {row["declaration_no"]: row for row in world.truth.to_pylist()}
-    split = _day(parameters, _FIRST_PART)
+    split = midnight_at(parameters, FIRST_PART)
     features = feature_set("shipment")
     later = [v.record for v in versions if v.record.kind == "declaration" and v.record.action == "new"]
     later = [record for record in later if record.known_at >= split]
@@ -87,7 +88,7 @@ def figures_of(seed: int, *, trials: int = 4, **overrides: Any) -> Figures:
     trained = Scorer(train("shipment", dataset, budget=Budget(trials)).bundle)
     rng = np.random.default_rng(seed)
     scores = {
-        "model": _scored(trained, asked),
+        "model": margins_of(trained, asked),
         "rules": rule_points(parameters, versions, later),
         "random": rng.random(len(later)),
         "noise model": _noise_model(dataset.outcomes, len(later), rng),
@@ -103,7 +104,8 @@ def figures_of(seed: int, *, trials: int = 4, **overrides: Any) -> Figures:
     )
 
 
-def _scored(scorer: Scorer, columns: Any) -> Floats:
+def margins_of(scorer: Scorer, columns: Any) -> Floats:
+    """The margins of a model for questions whose features are at hand as columns."""
     return np.asarray(scorer.booster.predict(scorer.bundle.encoder.rows(columns), raw_score=True, num_threads=1))
 
 
@@ -128,7 +130,7 @@ def _late(
     Both are judged on the same declarations of the second half.
     """
     name, law = next((name, law) for name, law in parameters.schemes.items() if law.starts > 0)
-    half = _day(parameters, (1 + law.starts) / 2)
+    half = midnight_at(parameters, (1 + law.starts) / 2)
     is_late = np.array([row["scheme"] == name for row in rows])
     is_clean = np.array([not row["is_violation"] for row in rows])
     then = np.array([record.known_at >= half for record in later])
@@ -138,15 +140,15 @@ def _late(
         return float(roc_auc_score(which[judged], scores[judged])) if (which & then).any() else float("nan")
 
     found = {"violations": float((is_late & then).sum())}
-    for when, until in (("before", _day(parameters, law.starts)), ("after", half)):
+    for when, until in (("before", midnight_at(parameters, law.starts)), ("after", half)):
         dataset = shipment_dataset(feature_set("shipment"), VersionTables(versions), "forward test", until=until)
-        scores = _scored(Scorer(train("shipment", dataset, budget=Budget(2)).bundle), asked)
+        scores = margins_of(Scorer(train("shipment", dataset, budget=Budget(2)).bundle), asked)
         found[f"late scheme, {when}"] = auc(is_late, scores)
         found[f"other schemes, {when}"] = auc(~is_late & ~is_clean, scores)
     return found
 
 
-def _day(parameters: Parameters, share: float) -> int:
+def midnight_at(parameters: Parameters, share: float) -> int:
     """The midnight at which a share of the world has passed."""
     return midnight(day_of(parameters.start + round(parameters.days * share) * DAY))
 

@@ -8,31 +8,26 @@ from pathlib import Path
 from statistics import mean
 from typing import Annotated
 
-import lightgbm
 import numpy as np
 import typer
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-from benchmarks.forward import versions_of
+from benchmarks.forward import FIRST_PART, margins_of, midnight_at, versions_of
 from benchmarks.measure import facts, write_json
 from data.layout import VersionTables
 from data.simulator import load_parameters, simulate
-from data.times import DAY, day_of, midnight
-from features.batch import Values, matrix_of
+from features.batch import matrix_of
 from features.catalogue import feature_set
 from features.questions import about_shipment
-from models.bundle import Bundle
+from models.explain import Scorer
 from models.training.dataset import shipment_dataset
 from models.training.rejects import rejects_of
 from models.training.train import train
 from models.training.tuning import Budget
 
-Floats = NDArray[np.float64]
-_FIRST_PART = 0.75
 _FIGURES = {"auc": roc_auc_score, "average precision": average_precision_score, "brier": brier_score_loss}
 
 
@@ -72,7 +67,7 @@ def _compared(seed: int, most: int, trials: int) -> dict[str, dict[str, float]]:
     world = simulate(parameters)
     versions = versions_of(world)
     truth = {row["declaration_no"]: row["is_violation"] for row in world.truth.to_pylist()}
-    split = midnight(day_of(parameters.start + round(parameters.days * _FIRST_PART) * DAY))
+    split = midnight_at(parameters, FIRST_PART)
     features, source = feature_set("shipment"), VersionTables(versions)
     declared = [v.record for v in versions if v.record.kind == "declaration" and v.record.action == "new"]
     later = [record for record in declared if record.known_at >= split]
@@ -84,17 +79,13 @@ def _compared(seed: int, most: int, trials: int) -> dict[str, dict[str, float]]:
         "alone": train("shipment", dataset, budget=Budget(trials)).bundle,
         "rejects": train("shipment", dataset, budget=Budget(trials), rejects=drawn).bundle,
     }
-    said = {way: _probabilities(bundle, asked) for way, bundle in bundles.items()}
+    said = {
+        way: bundle.manifest.curve.probabilities(margins_of(Scorer(bundle), asked)) for way, bundle in bundles.items()
+    }
     return {
         way: {name: float(figure(outcomes, chances)) for name, figure in _FIGURES.items()}
         for way, chances in said.items()
     }
-
-
-def _probabilities(bundle: Bundle, columns: dict[str, Values]) -> Floats:
-    booster = lightgbm.Booster(model_str=bundle.trees)
-    margins = np.asarray(booster.predict(bundle.encoder.rows(columns), raw_score=True, num_threads=1))
-    return bundle.manifest.curve.probabilities(margins)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def fixed_parameters(features: FeatureSet, *, seed: int, threads: int) -> dict[s
     """LightGBM's parameters that are not tuned: what the law demands, and what makes a run repeatable.
 
     Column by column each histogram is summed by one thread, so that trees do not depend on how many threads there are; and it
-    is a third quicker than row by row.
+    takes a sixth to a third less time than row by row.
     """
     directions = [feature.direction for feature in features.features]
     parameters: dict[str, Any] = {

@@ -99,17 +99,11 @@ def test_rejects_weigh_as_much_as_the_inspected_and_keep_their_stated_rate(cases
     both = cases.fit(rows, setting | {"rounds": 1, "learning_rate": 1e-9})  # what it starts from
     assert isinstance(cases.rejects, Inferable)
     stated = np.asarray(first.predict(cases.rejects.matrix, num_threads=1))
-    begun = float(
-        np.asarray(
-            replace(cases, rejects=None)
-            .fit(rows, setting | {"rounds": 1, "learning_rate": 1e-9})
-            .predict(cases.matrix[:1])
-        )[0]
-    )
+    start = replace(cases, rejects=None).fit(rows, setting | {"rounds": 1, "learning_rate": 1e-9})
+    begun = float(np.asarray(start.predict(cases.matrix[:1]))[0])
     assert begun == pytest.approx(shipments.outcomes.mean(), rel=1e-3)
-    expected = (
-        shipments.outcomes.mean() + begun
-    ) / 2  # the first model of this setting states its start for everything
+    # the first model of this setting states its start for everything
+    expected = (shipments.outcomes.mean() + begun) / 2
     assert float(np.asarray(both.predict(cases.matrix[:1]))[0]) == pytest.approx(expected, rel=1e-3)
     full = np.asarray(
         cases.fit(rows, setting).predict(np.concatenate([cases.matrix, cases.rejects.matrix]), num_threads=1)

@@ -322,9 +322,8 @@ def test_a_sample_is_the_newest_and_a_fair_draw_of_the_others(clearance: Clearan
         assert set(skew.sampled(connection, 100, Random(1))) == set(decided)
         assert skew.sampled(connection, 4, Random(1), since=newest.decided_at) == decided[-1:]
         assert set(skew.drawn(connection, 9, Random(1), without=set(decided[:9]))) == set(decided[9:])
-        for one in decided[
-            :-2
-        ]:  # ids are digests: how far apart two lie is chance, but each is drawn from its own place on
+        # ids are digests: how far apart two lie is chance, but each is drawn from its own place on
+        for one in decided[:-2]:
             assert skew.sampled(connection, 4, _Placed(one))[2] == one
     assert all(sample[:2] == decided[:-3:-1] and len(set(sample)) == 4 for sample in samples_of)
 
