@@ -21,7 +21,7 @@ from data.layout import VersionTables
 from data.records import Version
 from data.times import DAY, HOUR, OPEN
 from features import kernels
-from features.columns import Column, Views, columns_behind
+from features.columns import Views, columns_behind
 from features.definitions import FeatureSet
 from features.feeds import (
     VERSION_COLUMNS,
@@ -141,21 +141,30 @@ def observations(feeds: Sequence[Feed], source: Source, progress: Progress = _qu
 
 def tasks_of(measures: Sequence[Measure], feeds: Feeds, questions: Questions) -> Iterator[Task]:
     """The tasks that questions make: those of a key's bucket together, key by key, so that few texts are held at once."""
-    key: Key | None = None
-    keys: Column = None
+    by_key: dict[Key, list[Feed]] = {}
     for feed in sorted(feeds_of(measures), key=lambda feed: (feed.key.name, feed.key.fields)):
-        if feed.key != key:
-            key = feed.key
-            keys = key_texts(key, {field: questions.get(field) for field in key.fields}, len(questions))
-        count = feeds.buckets(feed)
-        if count == 0 or keys.null_count == len(keys):
-            continue
-        places = np.flatnonzero(keys.is_valid().to_numpy(zero_copy_only=False))
-        bucket = buckets_of(keys.take(pa.array(places)), count)
-        for number in range(count):
-            own = places[bucket == number]
-            if len(own):
-                yield Task(feed, number, Asked(keys.take(pa.array(own)), questions.at[own]), own)
+        by_key.setdefault(feed.key, []).append(feed)
+    for key, wanting in by_key.items():
+        keys = key_texts(key, {field: questions.get(field) for field in key.fields}, len(questions))
+        split: dict[int, list[tuple[int, Asked, Integers]]] = {}  # feeds in as many buckets are asked the same
+        for feed in wanting:
+            count = feeds.buckets(feed)
+            if count and count not in split:
+                split[count] = list(_by_bucket(keys, questions.at, count))
+            for number, asked, places in split.get(count, []):
+                yield Task(feed, number, asked, places)
+
+
+def _by_bucket(keys: pa.Array, at: Integers, count: int) -> Iterator[tuple[int, Asked, Integers]]:
+    """What is asked of each bucket that is asked anything, and which questions these are."""
+    places = np.flatnonzero(keys.is_valid().to_numpy(zero_copy_only=False))
+    if not len(places):
+        return
+    bucket = buckets_of(keys.take(pa.array(places)), count)
+    for number in range(count):
+        own = places[bucket == number]
+        if len(own):
+            yield number, Asked(keys.take(pa.array(own)), at[own]), own
 
 
 def answer(task: Task, table: pa.Table) -> dict[Measure, Integers]:

@@ -127,6 +127,15 @@ class Scored:
             np.repeat(np.arange(len(parts)), [len(part.margins) for part in parts]),
         )
 
+    @classmethod
+    def lately(cls, folds: "Sequence[Scored]") -> "Scored":
+        """The later half of some folds in the order of time, which calibrate what comes after them.
+
+        The model of an early fold learned from a fraction of what the next one will: it dares less, so that its margins would
+        have to be stretched where those of a later model have not.
+        """
+        return cls.joined(folds[len(folds) // 2 :])
+
     @property
     def line(self) -> Calibration:
         """The line of least loss."""
@@ -238,7 +247,7 @@ def best_kind(folds: Sequence[Scored]) -> tuple[Kind, dict[Kind, float]]:
     kinds: tuple[Kind, ...] = ("line", "beta", "isotonic")
     losses: dict[Kind, list[float]] = {kind: [] for kind in kinds}
     for number, own in enumerate(folds[1:], start=1):
-        before = Scored.joined(folds[:number])
+        before = Scored.lately(folds[:number])
         for kind in kinds:
             probabilities = fit_curve(kind, before).probabilities(own.margins)
             losses[kind].append(log_loss(probabilities, own.outcomes, own.weights))

@@ -129,7 +129,8 @@ def log_run(
     experiment_id = experiment.experiment_id if experiment else client.create_experiment(
         named.experiment, artifact_location=config.artifact_root.resolve().as_uri()
     )  # fmt: skip
-    example = pd.DataFrame(bundle.encoder.rows(trained.dataset.columns)[:_EXAMPLE], columns=list(manifest.order))
+    first = {name: column[:_EXAMPLE] for name, column in trained.dataset.columns.items()}
+    example = pd.DataFrame(bundle.encoder.rows(first), columns=list(manifest.order))
     booster = lightgbm.Booster(model_str=bundle.trees)
     with _quiet(), TemporaryDirectory() as folder, mlflow.start_run(experiment_id=experiment_id) as run:
         mlflow.log_params({name: str(value)[:500] for name, value in manifest.parameters.items()})

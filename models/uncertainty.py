@@ -54,8 +54,9 @@ def fit_band(
     weight = np.ones(len(margins)) if weights is None else weights / weights.mean()
     inner = np.quantile(margins, np.linspace(0, 1, knots - 2))
     grid = np.unique(np.concatenate([[margins.min() - 1.0], inner, [margins.max() + 1.0]]))
-    low = np.array([_as_if(0, margin, margins, outcomes, weight) for margin in grid])
-    high = np.array([_as_if(1, margin, margins, outcomes, weight) for margin in grid])
+    steps = _Steps.of(margins)
+    cases, hits = steps.sums(weight), steps.sums(weight * outcomes)
+    low, high = (np.array([_as_if(outcome, margin, steps, cases, hits) for margin in grid]) for outcome in (0, 1))
     if replicates:
         some = slice(None, None, -(-len(margins) // _MOST_ROWS))
         of_firm = np.arange(len(margins)) if firms is None else firms
@@ -67,27 +68,62 @@ def fit_band(
     return Band(len(margins), tuple(grid.tolist()), tuple(low.tolist()), tuple(np.maximum(low, high).tolist()))
 
 
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """Cases in the order of their margins, sorted once for all the curves fitted on them.
+
+    Attributes:
+        order: places of the n cases. begins: where each of the k distinct margins begins in that order.
+        margins: the distinct ones, ascending, shape (k,).
+    """
+
+    order: Integers
+    begins: Integers
+    margins: Floats
+
+    @classmethod
+    def of(cls, margins: Floats) -> "_Steps":
+        order = np.argsort(margins, kind="stable")
+        ascending = margins[order]
+        begins = np.flatnonzero(np.concatenate([[True], np.diff(ascending) > 0]))
+        return cls(order, begins, ascending[begins])
+
+    def sums(self, values: Floats) -> Floats:
+        """Sums of values of shape (n,) over the cases of each margin, shape (k,)."""
+        found: Floats = np.add.reduceat(values[self.order], self.begins)
+        return found
+
+
 def _resampled(
     grid: Floats, margins: Floats, outcomes: Integers, weight: Floats, firms: Integers, replicates: int, seed: int
 ) -> Iterator[Floats]:
     """The isotonic probabilities of a grid on enterprises drawn with replacement, again and again."""
-    from sklearn.isotonic import IsotonicRegression
-
     random = np.random.default_rng(seed)
     own = np.unique(firms, return_inverse=True)[1]
-    count = int(own.max()) + 1
+    count, steps = int(own.max()) + 1, _Steps.of(margins)
     for _ in range(replicates):
-        times = np.bincount(random.integers(0, count, count), minlength=count)[own]
-        kept = times > 0
-        fitted = IsotonicRegression(out_of_bounds="clip")
-        fitted.fit(margins[kept], outcomes[kept], sample_weight=weight[kept] * times[kept])
-        yield fitted.predict(grid)
+        weights = weight * np.bincount(random.integers(0, count, count), minlength=count)[own]
+        cases = steps.sums(weights)
+        kept = cases > 0
+        levels = _isotonic(cases[kept], steps.sums(weights * outcomes)[kept])
+        yield np.interp(grid, steps.margins[kept], levels)
 
 
-def _as_if(outcome: int, margin: float, margins: Floats, outcomes: Integers, weight: Floats) -> float:
-    """The isotonic probability of a margin, had it been seen with an outcome."""
-    from sklearn.isotonic import IsotonicRegression
+def _as_if(outcome: int, margin: float, steps: _Steps, cases: Floats, hits: Floats) -> float:
+    """The isotonic probability of a margin, had it been seen with an outcome; cases and hits are of each distinct margin."""
+    place = int(np.searchsorted(steps.margins, margin))
+    if place == len(steps.margins) or steps.margins[place] != margin:
+        cases, hits = np.insert(cases, place, 0.0), np.insert(hits, place, 0.0)
+    else:
+        cases, hits = cases.copy(), hits.copy()
+    cases[place] += 1.0
+    hits[place] += outcome
+    return float(_isotonic(cases, hits)[place])
 
-    with_it = np.append(margins, margin), np.append(outcomes, outcome), np.append(weight, 1.0)
-    fitted = IsotonicRegression(out_of_bounds="clip").fit(with_it[0], with_it[1], sample_weight=with_it[2])
-    return float(fitted.predict([margin])[0])
+
+def _isotonic(cases: Floats, hits: Floats) -> Floats:
+    """The shares of hits that never fall and are nearest to those found, step by step, shape (k,)."""
+    from sklearn.isotonic import isotonic_regression
+
+    shares: Floats = isotonic_regression(hits / cases, sample_weight=cases)
+    return shares

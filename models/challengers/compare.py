@@ -47,6 +47,7 @@ def _by_card(dataset: Dataset, folds: Sequence[Fold], progress: Callable[[int, i
         learned = np.flatnonzero(fold.train)
         step = -(-len(learned) // _CARD_ROWS)
         card = fit_scorecard(dataset.take(learned[::step]))
-        scores.append(card.log_odds(dataset.rows(fold.valid).columns))
+        asked = [one.name for one in card.characteristics]
+        scores.append(card.log_odds({name: dataset.columns[name][fold.valid] for name in asked}))
         progress(done + 1, len(folds))
     return np.concatenate(scores)

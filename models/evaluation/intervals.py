@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from features.threads import together
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 LEVEL = 0.95
@@ -94,7 +96,7 @@ def multiplicities(count: int, replicates: int, seed: int) -> Iterator[Floats]:
 
 def bootstrap(
     figures: Callable[[Floats], dict[str, float]], weights: Floats, clusters: Integers, *,
-    replicates: int = REPLICATES, seed: int = 7,
+    replicates: int = REPLICATES, seed: int = 7, threads: int = 1,
 ) -> dict[str, Draws]:  # fmt: skip
     """Figures on resampled clusters.
 
@@ -102,8 +104,11 @@ def bootstrap(
         figures: gives figures by name for weights of shape (n,).
         weights: the weights of the rows themselves, shape (n,).
         clusters: the number of each row's cluster, from 0, shape (n,).
+        threads: how many resamples are looked at at once; what is found is the same.
     """
     count = int(clusters.max()) + 1
     values = figures(weights)
-    drawn = [figures(weights * times[clusters]) for times in multiplicities(count, replicates, seed)]
+    drawn = together(
+        lambda times: figures(weights * times[clusters]), list(multiplicities(count, replicates, seed)), threads
+    )
     return {name: Draws(value, np.array([one[name] for one in drawn]), count) for name, value in values.items()}

@@ -1,7 +1,8 @@
 """What a model report shows of a trained model: every figure with its interval, computed once, logged and drawn alike."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite
 
 import numpy as np
@@ -19,6 +20,8 @@ from models.training.train import Trained
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Resampled = Callable[[Callable[[Floats], dict[str, float]], Floats, Integers], dict[str, Draws]]
+"""`bootstrap` for some number of resamples."""
 FAIR_BUDGET = 0.10
 """The share inspected at which groups are compared."""
 LEAST_OUTCOMES = 10
@@ -148,7 +151,7 @@ class Evidence:
 
 def evidence_of(
     trained: Trained, challengers: Mapping[str, Floats] | None = None, *, reason_churn: float | None = None,
-    replicates: int | None = None, seed: int = 7,
+    replicates: int | None = None, seed: int = 7, threads: int = 1,
 ) -> Evidence:  # fmt: skip
     """Measure a trained model on the rows that its forward folds had not learned from.
 
@@ -157,8 +160,10 @@ def evidence_of(
         reason_churn: as `models.training.stability.churn` gives it beside the present champion.
         replicates: how many resamples of the enterprises give the intervals; by default fewer where rows are very many, whose
             intervals are narrow.
+        threads: how many resamples are looked at at once; what is found is the same.
     """
     replicates = replicates or _replicates(len(trained.folded.rows))
+    drawn = partial(bootstrap, replicates=replicates, seed=seed, threads=threads)
     rows, said, outcomes = trained.folded.rows, trained.folded.probabilities, trained.outcomes
     data, weights, ones = trained.dataset, trained.weights, np.ones(len(trained.outcomes))
     firms_of_all = places_of(data.enterprises)
@@ -168,7 +173,7 @@ def evidence_of(
     cold = _cold(trained, firms_of_all)
 
     def view(name: str, inside: NDArray[np.bool_], weights: Floats) -> View:
-        return _view(name, outcomes[inside], said[inside], weights[inside], firms[inside], replicates, seed)
+        return _view(name, outcomes[inside], said[inside], weights[inside], firms[inside], drawn)
 
     every = np.ones(len(rows), dtype=bool)
     views = [view("inspected", every, ones)]
@@ -182,7 +187,7 @@ def evidence_of(
     return Evidence(
         views=tuple(views),
         folds=_folds(trained, firms, cold, at),
-        contests=_contests(ranking, challengers or {}, outcomes, firms, replicates, seed),
+        contests=_contests(ranking, challengers or {}, outcomes, firms, drawn),
         reliability=reliability(outcomes, said, ones, firms),
         reliability_population=reliability(outcomes, said, weights, firms),
         gains=gains(ranking, outcomes, duty, ones),
@@ -194,7 +199,7 @@ def evidence_of(
         feature_shifts=shifts(data.columns, data.asked_at),
         months=by_month(at, outcomes, said, ones, firms),
         segments=fairness(segments, outcomes, said, selected, weights, firms, replicates=replicates, seed=seed),
-        segment_auc=_segment_auc(segments, outcomes, said, firms, replicates, seed),
+        segment_auc=_segment_auc(segments, outcomes, said, firms, drawn),
         stability=trained.stability,
         reason_churn=reason_churn,
     )
@@ -218,16 +223,14 @@ def _both(outcomes: Integers) -> bool:
     return 0 < int(outcomes.sum()) < len(outcomes)
 
 
-def _view(
-    name: str, outcomes: Integers, said: Floats, weights: Floats, firms: Integers, replicates: int, seed: int
-) -> View:
+def _view(name: str, outcomes: Integers, said: Floats, weights: Floats, firms: Integers, drawn: Resampled) -> View:
     ranking = Ranking.of(said)
     own = np.unique(firms, return_inverse=True)[1].astype(np.int64)
 
     def measured(of_rows: Floats) -> dict[str, float]:
         return {"base_rate": float(of_rows @ outcomes / of_rows.sum())} | figures(ranking, outcomes, said, of_rows)
 
-    draws = bootstrap(measured, weights, own, replicates=replicates, seed=seed)
+    draws = drawn(measured, weights, own)
     estimates = {key: one.percentile() for key, one in draws.items()}
     found = reliability(outcomes, said, weights, own)
     estimates |= {"ece": replace(found.error, value=found.ece), "ece_debiased": found.error}
@@ -235,7 +238,7 @@ def _view(
 
 
 def _contests(
-    model: Ranking, challengers: Mapping[str, Floats], outcomes: Integers, firms: Integers, replicates: int, seed: int
+    model: Ranking, challengers: Mapping[str, Floats], outcomes: Integers, firms: Integers, drawn: Resampled
 ) -> tuple[Contest, ...]:
     result = []
     for name, scores in challengers.items():
@@ -245,7 +248,7 @@ def _contests(
             own = figures(ranking, outcomes, None, weights)
             return own | {"ahead": model.curve(outcomes, weights).auc - own["auc"]}
 
-        draws = bootstrap(measured, np.ones(len(outcomes)), firms, replicates=replicates, seed=seed)
+        draws = drawn(measured, np.ones(len(outcomes)), firms)
         estimates = {key: one.percentile() for key, one in draws.items()}
         result.append(Contest(name, estimates, estimates.pop("ahead")))
     return tuple(result)
@@ -276,7 +279,7 @@ def _folds(trained: Trained, firms: Integers, cold: NDArray[np.bool_], at: Integ
 
 
 def _segment_auc(
-    segments: Mapping[str, Values], outcomes: Integers, said: Floats, firms: Integers, replicates: int, seed: int
+    segments: Mapping[str, Values], outcomes: Integers, said: Floats, firms: Integers, drawn: Resampled
 ) -> dict[tuple[str, str], Estimate]:
     found: dict[tuple[str, str], Estimate] = {}
     for segment, values in segments.items():
@@ -284,15 +287,12 @@ def _segment_auc(
         for label in np.unique(labels[labels != ""]).tolist():
             inside = labels == label
             if inside.sum() >= LEAST_ROWS and _both(outcomes[inside]):
-                draws = _auc_draws(outcomes[inside], said[inside], firms[inside], replicates, seed)
+                draws = _auc_draws(outcomes[inside], said[inside], firms[inside], drawn)
                 found[segment, label] = draws.percentile()
     return found
 
 
-def _auc_draws(outcomes: Integers, said: Floats, firms: Integers, replicates: int, seed: int) -> Draws:
+def _auc_draws(outcomes: Integers, said: Floats, firms: Integers, drawn: Resampled) -> Draws:
     ranking, own = Ranking.of(said), np.unique(firms, return_inverse=True)[1].astype(np.int64)
-    measured = bootstrap(
-        lambda weights: {"auc": ranking.curve(outcomes, weights).auc}, np.ones(len(outcomes)), own,
-        replicates=replicates, seed=seed,
-    )  # fmt: skip
+    measured = drawn(lambda weights: {"auc": ranking.curve(outcomes, weights).auc}, np.ones(len(outcomes)), own)
     return measured["auc"]

@@ -1,9 +1,7 @@
 """Fitting boosters: one binned matrix for all folds and settings, weights, and what makes a run repeatable."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -17,8 +15,6 @@ from models.training.rejects import Inferable, Rejects
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Part = TypeVar("Part")
-Done = TypeVar("Done")
 OWN = ("rounds", "inverse_probability", "half_life_days")
 """Of a setting, what is ours and not LightGBM's: rounds, the power of the inverse probability of inspection by which a case
 weighs, and after how many days it weighs half (0: never)."""
@@ -39,17 +35,6 @@ def fixed_parameters(features: FeatureSet, *, seed: int, threads: int) -> dict[s
         parameters["monotone_constraints"] = directions
         parameters["monotone_constraints_method"] = "advanced"
     return parameters
-
-
-def together(work: Callable[[Part], Done], parts: Sequence[Part], threads: int) -> list[Done]:
-    """What comes of some parts of work, in their order, so many worked on at once.
-
-    Fits that each take one thread end sooner beside each other than one after the other with all threads each.
-    """
-    if threads == 1:
-        return [work(part) for part in parts]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, parts))
 
 
 def weights_of(dataset: Dataset, rows: Integers, setting: dict[str, Any]) -> Floats:
@@ -78,6 +63,14 @@ class Cases:
     matrix: Floats
     binned: lightgbm.Dataset
     rejects: Inferable | None = None
+
+    def of(self, rows: Integers, fixed: dict[str, Any]) -> "Cases":
+        """Some of the cases, binned anew."""
+        matrix = self.matrix[rows]
+        return replace(
+            self, dataset=self.dataset.take(rows), matrix=matrix,
+            binned=_binned(self.encoder, matrix, self.rejects, fixed),
+        )  # fmt: skip
 
     def fit(self, rows: Integers, parameters: dict[str, Any], times: Integers | None = None) -> lightgbm.Booster:
         """A booster for violations on some cases.
@@ -125,12 +118,17 @@ def cases_of(dataset: Dataset, encoder: Encoder, fixed: dict[str, Any], rejects:
     """Bin a dataset. Bounds of bins come from all its values; outcomes play no part in them."""
     matrix = encoder.rows(dataset.columns)
     others = None if rejects is None else rejects.encoded(encoder)
+    return Cases(dataset, encoder, matrix, _binned(encoder, matrix, others, fixed), others)
+
+
+def _binned(encoder: Encoder, matrix: Floats, others: Inferable | None, fixed: dict[str, Any]) -> lightgbm.Dataset:
     whole = matrix if others is None else np.concatenate([matrix, others.matrix])
+    names = ("verbosity", "seed", "num_threads", "feature_pre_filter", "max_bin")
     binned = lightgbm.Dataset(
         whole, np.zeros(len(whole)), feature_name=list(encoder.order), categorical_feature=encoder.categories,
-        params={name: fixed[name] for name in ("verbosity", "seed", "num_threads", "feature_pre_filter")},
+        params={name: fixed[name] for name in names if name in fixed},
     )  # fmt: skip
-    return Cases(dataset, encoder, matrix, binned.construct(), others)
+    return binned.construct()
 
 
 def portable(booster: lightgbm.Booster) -> str:

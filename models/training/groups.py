@@ -65,7 +65,12 @@ def typical_of(dataset: Dataset) -> dict[str, float | str | None]:
             codes, place = np.unique(values[~lacks].astype(str), return_inverse=True)
             found[name] = str(codes[np.bincount(place, weights[~lacks]).argmax()])
         else:
-            order = np.argsort(values[~lacks], kind="stable")
-            half = np.cumsum(weights[~lacks][order])
-            found[name] = float(values[~lacks][order][np.searchsorted(half, half[-1] / 2)])
+            found[name] = _median(values[~lacks], weights[~lacks])
     return found
+
+
+def _median(values: Floats, weights: Floats) -> float:
+    """The value at which half of the weight is reached."""
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    return float(values[order[np.searchsorted(reached, reached[-1] / 2)]])

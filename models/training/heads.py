@@ -16,6 +16,8 @@ LEAST_HITS = 100
 """Fewer hits teach nothing about amounts or kinds."""
 _LEAST_OF_KIND = 30
 _PARTS = 4
+_MOST_TYPED = 20_000
+"""Kinds are learned from no more hits, evenly over time: each kind adds a tree to every round."""
 OTHER = "other"
 _SMALL: dict[str, Any] = {
     "rounds": 80, "learning_rate": 0.05, "num_leaves": 7, "min_data_in_leaf": 20, "feature_fraction": 0.5, "lambda_l2": 5.0,
@@ -75,7 +77,9 @@ def _fit_typology(
     number = np.array(
         [-1 if one is None else of_kind.get(one, of_kind.get(OTHER, -1)) for one in cases.dataset.violations[hits]]
     )
-    named, target = hits[number >= 0], number[number >= 0].astype(np.float64)
+    known = np.flatnonzero(number >= 0)
+    known = known[np.linspace(0, len(known) - 1, min(len(known), _MOST_TYPED)).astype(np.int64)]
+    named, target = hits[known], number[known].astype(np.float64)
     parameters = _plain(fixed) | _SMALL | {"objective": "multiclass", "num_class": len(kinds)}
     return cases.fit_to(named, parameters, target)
 

@@ -162,17 +162,15 @@ def _declarations(source: Source, inspected: pd.Series, *, are_inspected: bool) 
     Arguments:
         inspected: numbers of the declarations that were.
     """
-    numbers = pa.array(inspected.unique(), pa.string())
-    frames, begin = [], 0
-    for table in source.tables("declaration", _DECLARED):
-        among = pc.is_in(table["declaration_no"], numbers)
-        kept = pc.and_(among if are_inspected else pc.invert(among), pc.is_in(table["action"], _GIVEN))
-        frame = _frame(table.filter(kept), ["source", "declaration_no", "known_at"])
-        started = np.maximum(instants(table["event_at"]), instants(table["known_at"]))
-        places = np.flatnonzero(kept.to_numpy())
-        frames.append(frame.assign(asked_at=started[places], row=places + begin))
-        begin += table.num_rows
-    return _joined(frames, ["source", "declaration_no", "known_at", "asked_at", "row"])
+    tables = list(source.tables("declaration", _DECLARED))
+    if not tables:
+        return _joined([], ["source", "declaration_no", "known_at", "asked_at", "row"])
+    table = pa.concat_tables(tables)  # as one: to look numbers up, Arrow hashes them anew at each call
+    among = pc.is_in(table["declaration_no"], pa.array(inspected.unique(), pa.string()))
+    kept = pc.and_(among if are_inspected else pc.invert(among), pc.is_in(table["action"], _GIVEN))
+    places = np.flatnonzero(kept.to_numpy())
+    started = np.maximum(instants(table["event_at"]), instants(table["known_at"]))[places]
+    return _frame(table.filter(kept), ["source", "declaration_no", "known_at"]).assign(asked_at=started, row=places)
 
 
 def _rows(source: Source, rows: Integers, fields: Iterable[str] | None) -> pa.Table:

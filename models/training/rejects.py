@@ -64,6 +64,18 @@ class Inferable:
         return places, np.asarray(booster.predict(self.matrix[places], num_threads=threads))
 
 
+def demand_inferable(features: FeatureSet, *, is_clustered: bool) -> None:
+    """Refuse what rejects cannot be learned from, before anything is computed.
+
+    Raises:
+        ModelError: where the feature set is not about shipments, or a cluster is to fit.
+    """
+    if features.about != "shipment":
+        raise ModelError("only shipments are selected for inspection: reject inference is for the shipment model")
+    if is_clustered:
+        raise ModelError("reject inference runs on one machine: leave out the scheduler or the rejects")
+
+
 def rejects_of(
     features: FeatureSet, source: Source, most: int, *, seed: int = 7, until: int = OPEN, feeds: Feeds | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
@@ -78,8 +90,7 @@ def rejects_of(
     Raises:
         ModelError: where the feature set is not about shipments, or none is left uninspected.
     """
-    if features.about != "shipment":
-        raise ModelError("only shipments are selected for inspection: reject inference is for the shipment model")
+    demand_inferable(features, is_clustered=False)
     questions = uninspected_shipments(source, most, seed, until=until, fields=features.fields)
     if not len(questions):
         raise ModelError("every shipment of the snapshot was inspected: leave out --reject-inference")

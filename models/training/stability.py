@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features.threads import together
 from models.bundle import Bundle
 from models.contributions.explainer import Contributions
-from models.training.fitting import Cases, portable, together
+from models.training.fitting import Cases, portable
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

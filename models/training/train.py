@@ -14,19 +14,19 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import ModelError
 from data.times import DAY
 from features.catalogue import digest
+from features.threads import together
 from models.bundle import FORMAT, Bundle, Manifest, Thin, make_bundle
 from models.calibration import Curve, Kind, Scored, best_kind, fit_calibration, fit_curve, log_loss
 from models.encoding import Encoder, fit_encoder
 from models.evaluation.metrics import Metrics, measure
 from models.scale import CREDIT_SCALE, RISK_SCALE
 from models.training.dataset import Dataset, demand_labels
-from models.training.fitting import Cases, cases_of, fixed_parameters, portable, together
+from models.training.fitting import Cases, cases_of, fixed_parameters, portable
 from models.training.groups import groups_of, typical_of
 from models.training.heads import Heads, fit_heads
-from models.training.rejects import Rejects
+from models.training.rejects import Rejects, demand_inferable
 from models.training.splits import Fold, forward_folds
 from models.training.stability import Stability, stability_of
 from models.training.tuning import Budget, Setting, Tuned, tune
@@ -41,6 +41,7 @@ Progress = Callable[[str, int, int], None]
 """Called with what is done, how much of it, and the total."""
 _TUNED_ROWS = 20_000
 """How many cases of a fold a trial learns from, and how many it is judged on, at most: more would choose the same."""
+_TUNED_BINS = 63
 _FOLD_ROWS = 100_000
 """How many cases the models of the forward folds learn from, at most."""
 _THIN = Thin("declarations_365d", 10.0)
@@ -158,16 +159,17 @@ def search(
 ) -> Tuned:
     """Try settings on the forward folds of a plan."""
     dataset = plan.cases.dataset
-    # the quickest way to keep directions compares settings as well as the one that gives most room
-    quicker: Setting = {"num_threads": 1}
+    # fewer bins, and the quickest way to keep directions, compare settings as well as what the model itself is fitted with
+    quicker: Setting = {"num_threads": 1, "max_bin": _TUNED_BINS}
     if "monotone_constraints" in plan.fixed:
         quicker["monotone_constraints_method"] = "basic"
+    cases, tried = _coarse(plan)
 
     def loss(setting: Setting, number: int) -> float:
         """Log loss after a straight line: a setting is not blamed for a shift of the base rate that calibration mends."""
-        learned, judged = plan.tried[number]
-        margins = plan.cases.margins(plan.cases.fit(learned, plan.fixed | setting | quicker), judged, 1)
-        outcomes, weights = dataset.outcomes[judged], dataset.weights[judged]
+        learned, judged = tried[number]
+        margins = cases.margins(cases.fit(learned, plan.fixed | setting | quicker), judged, 1)
+        outcomes, weights = cases.dataset.outcomes[judged], cases.dataset.weights[judged]
         return log_loss(fit_calibration(margins, outcomes, weights).probabilities(margins), outcomes, weights)
 
     days = float(dataset.asked_at.max() - dataset.asked_at.min()) / DAY
@@ -176,6 +178,13 @@ def search(
     return tune(
         loss, len(plan.folds), budget, weighted=weighted, days=days, seed=seed, threads=threads, progress=progress
     )
+
+
+def _coarse(plan: Plan) -> tuple[Cases, list[tuple[Integers, Integers]]]:
+    """The cases that trials learn from and are judged on, in few bins, and their places among these."""
+    rows = np.unique(np.concatenate([part for pair in plan.tried for part in pair]))
+    places = [(np.searchsorted(rows, learned), np.searchsorted(rows, judged)) for learned, judged in plan.tried]
+    return plan.cases.of(rows, plan.fixed | {"max_bin": _TUNED_BINS}), places
 
 
 def train(
@@ -195,8 +204,8 @@ def train(
         TooFewLabelsError: where outcomes are too few.
         ModelError: where rejects are to be learned from on a cluster.
     """
-    if rejects is not None and cluster is not None:
-        raise ModelError("reject inference runs on one machine: leave out the scheduler or the rejects")
+    if rejects is not None:
+        demand_inferable(dataset.features, is_clustered=cluster is not None)
     clock, budget, rng = _Clock(), budget or Budget(), np.random.default_rng(seed)
     with clock.part("encoding and binning"):
         plan = plan_of(dataset, folds=folds, seed=seed, threads=threads, rejects=rejects)
@@ -216,7 +225,7 @@ def train(
             partial(_scored, cases, setting | {"num_threads": 1}), list(zip(split, learned, strict=True)), threads
         )
     with clock.part("calibration"):
-        whole = Scored.joined(scored)
+        whole, lately = Scored.joined(scored), Scored.lately(scored)
         kind, losses = best_kind(scored)
         folded = Folded(
             np.concatenate([np.flatnonzero(fold.valid) for fold in split]),
@@ -224,8 +233,8 @@ def train(
             whole.margins,
             _forward_probabilities(kind, scored),
         )
-        curve, line = fit_curve(kind, whole), whole.line
-        bands = _bands(dataset, folded)
+        curve, line = fit_curve(kind, lately), lately.line
+        bands = _bands(dataset, folded.rows[-len(lately.margins) :], lately)
     with clock.part("final model"):
         booster = _final(cases, setting, cluster)
     with clock.part("recovery and kinds"):
@@ -268,24 +277,26 @@ def _some(rows: Integers, most: int, rng: np.random.Generator) -> Integers:
 
 def _forward_probabilities(kind: Kind, scored: Sequence[Scored]) -> Floats:
     """Each fold calibrated by the folds before it (the first by itself), as it would have been in use."""
-    curves = (fit_curve(kind, Scored.joined(scored[: max(1, number)])) for number in range(len(scored)))
+    curves = (fit_curve(kind, Scored.lately(scored[: max(1, number)])) for number in range(len(scored)))
     return np.concatenate([curve.probabilities(own.margins) for curve, own in zip(curves, scored, strict=True)])
 
 
-def _bands(dataset: Dataset, folded: Folded) -> dict[str, Band]:
-    """How sure probabilities are, apart for cases with a short history where there are enough of them."""
-    outcomes, weights = dataset.outcomes[folded.rows], dataset.weights[folded.rows]
-    firms = np.unique(dataset.enterprises[folded.rows].astype(str), return_inverse=True)[1]
-    bands = {"established": fit_band(folded.margins, outcomes, weights, firms)}
+def _bands(dataset: Dataset, rows: Integers, scored: Scored) -> dict[str, Band]:
+    """How sure probabilities are, apart for cases with a short history where there are enough of them.
+
+    Arguments:
+        rows: places of the scored cases in the dataset.
+    """
+    firms = np.unique(dataset.enterprises[rows].astype(str), return_inverse=True)[1]
+
+    def band(which: NDArray[np.bool_]) -> Band:
+        return fit_band(scored.margins[which], scored.outcomes[which], scored.weights[which], firms[which])
+
     if _THIN.feature in dataset.columns:
-        values = dataset.columns[_THIN.feature][folded.rows].astype(np.float64)
-        thin = ~(values >= _THIN.below)
+        thin = ~(dataset.columns[_THIN.feature][rows].astype(np.float64) >= _THIN.below)
         if thin.sum() >= _LEAST_BAND and (~thin).sum() >= _LEAST_BAND:
-            bands = {
-                name: fit_band(folded.margins[which], outcomes[which], weights[which], firms[which])
-                for name, which in (("established", ~thin), ("thin", thin))
-            }
-    return bands
+            return {"established": band(~thin), "thin": band(thin)}
+    return {"established": band(np.ones(len(rows), dtype=bool))}
 
 
 @dataclass(frozen=True, slots=True)

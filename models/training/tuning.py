@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import optuna
 
-from models.training.fitting import together
+from features.threads import together
 
 Setting = dict[str, Any]
 Losses = Callable[[Setting, int], float]
@@ -117,7 +117,7 @@ def study_of(budget: Budget, seed: int) -> optuna.Study:
         return optuna.create_study(
             direction="minimize", study_name=budget.study or None, storage=budget.storage,
             load_if_exists=budget.storage is not None, sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True),
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0),
+            pruner=optuna.pruners.PercentilePruner(25.0, n_startup_trials=3),
         )  # fmt: skip
 
 

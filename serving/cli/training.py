@@ -82,13 +82,14 @@ def train_and_log(
         reject_inference: how many uninspected shipments to learn from as well; 0 for none.
     Raises:
         PromotionError: where it is to be champion and the store is in production.
+        ModelError: where the features do not fit the model, or rejects cannot be learned from.
     """
     from features.catalogue import feature_set
     from models.registry import load_config, log_run
     from models.reports.evidence import evidence_of
     from models.reports.report import write_report
     from models.training.dataset import dataset_of
-    from models.training.rejects import rejects_of
+    from models.training.rejects import demand_inferable, rejects_of
     from models.training.train import train
     from models.training.tuning import Budget
 
@@ -98,6 +99,8 @@ def train_and_log(
     chosen = feature_set(features)
     if (chosen.about == "enterprise") != (model == "credit"):
         raise ModelError(f"feature set {features!r} is about a {chosen.about}; it does not fit the {model} model")
+    if reject_inference:
+        demand_inferable(chosen, is_clustered=scheduler is not None)
     begin = perf_counter()
     feeds = _feeds(settings, snapshot, chosen) if sum(snapshot.manifest.rows.values()) > _IN_MEMORY else None
     with progress(f"{model}: computing features") as show:
@@ -123,7 +126,7 @@ def train_and_log(
             others = compare(dataset, trained.folds, progress=show)
     with progress(f"{model}: report"):
         churned, beside = _churn(store, trained)
-        evidence = evidence_of(trained, others, reason_churn=churned)
+        evidence = evidence_of(trained, others, reason_churn=churned, threads=settings.threads)
         seconds = {"features": of_features, **trained.seconds, "until the report": perf_counter() - begin}
         folder = settings.var / "reports" / f"{model}-{trained.bundle.digest[:12]}"
         reports = write_report(trained, folder, others, seconds, evidence=evidence)

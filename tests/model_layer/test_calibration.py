@@ -70,6 +70,18 @@ def test_the_line_is_kept_where_it_is_true_and_left_where_it_is_not() -> None:
     assert best_kind(bent)[0] in ("beta", "isotonic")
 
 
+def test_timid_models_of_early_folds_do_not_stretch_what_later_ones_say() -> None:
+    def fold(seed: int, timidity: float) -> Scored:
+        scored, _ = drawn(seed, 20_000)
+        return Scored(scored.margins / timidity, scored.outcomes, scored.weights)
+
+    folds = [fold(1, 2.0), fold(2, 1.5), fold(3, 1.0), fold(4, 1.0)]
+    assert Scored.lately(folds).line.slope == pytest.approx(0.8, abs=0.05)
+    assert Scored.joined(folds).line.slope > 0.9
+    assert len(Scored.lately(folds[:3]).margins) == 40_000
+    assert len(Scored.lately(folds[:1]).margins) == 20_000
+
+
 def test_isotonic_levels_are_those_of_the_library_but_for_half_a_case() -> None:
     scored, _ = drawn(5, 4_000)
     curve = fit_curve("isotonic", scored)
@@ -111,16 +123,19 @@ def test_a_band_holds_the_truth_as_often_as_it_says_where_cases_of_a_firm_are_al
     assert np.mean(held[0]) < 0.5
 
 
-@given(seed=st.integers(0, 200))
-def test_a_band_is_the_isotonic_fit_with_the_case_as_if_seen(seed: int) -> None:
-    """Inductive Venn-Abers by their definition, at every knot."""
+@given(seed=st.integers(0, 200), digits=st.sampled_from([1, 9]), is_weighted=st.booleans())
+def test_a_band_is_the_isotonic_fit_with_the_case_as_if_seen(seed: int, digits: int, is_weighted: bool) -> None:
+    """Inductive Venn-Abers by their definition, at every knot, with margins that many cases share."""
     scored, _ = drawn(seed, 120)
-    band = fit_band(scored.margins, scored.outcomes, replicates=0)
+    margins = np.round(scored.margins, digits)
+    weights = np.random.default_rng(seed).choice([1.0, 2.0, 9.0], 120) if is_weighted else np.ones(120)
+    band = fit_band(margins, scored.outcomes, weights, replicates=0)
     for outcome, stated in ((0, band.low), (1, band.high)):
         for margin, probability in list(zip(band.margins, stated, strict=True))[::7]:
             fitted = IsotonicRegression(out_of_bounds="clip").fit(
-                np.append(scored.margins, margin), np.append(scored.outcomes, outcome)
-            )
+                np.append(margins, margin), np.append(scored.outcomes, outcome),
+                sample_weight=np.append(weights / weights.mean(), 1.0),
+            )  # fmt: skip
             assert probability == pytest.approx(float(fitted.predict([margin])[0]), abs=1e-9)
 
 

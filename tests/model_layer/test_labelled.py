@@ -59,7 +59,8 @@ def test_the_threshold_of_a_model_comes_from_its_folds_and_lies_where_they_were_
 ) -> None:
     again = fold_threshold(trained.bundle, shipments, folds=3)
     margins = trained.folded.margins
-    assert again == pytest.approx(best_threshold(trained.outcomes, trained.bundle.calibration.probabilities(margins)))
+    probabilities = trained.bundle.manifest.curve.probabilities(margins)
+    assert again == pytest.approx(best_threshold(trained.outcomes, probabilities))
 
 
 def test_how_an_older_version_fitted_plays_no_part_when_its_settings_are_fitted_anew(

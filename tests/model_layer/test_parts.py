@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import models.encoding
 from features.definitions import Feature, FeatureSet
 from features.forms import Category, Fact
 from models.calibration import fit_calibration
@@ -36,11 +37,13 @@ def test_scales_are_where_they_say() -> None:
     assert RISK_SCALE.score(np.log(2 / 9)) == 550
 
 
-@given(st.lists(st.one_of(st.none(), st.sampled_from("abcdé")), min_size=1, max_size=80))
-def test_one_row_is_encoded_as_the_same_row_of_many(codes: list[str | None]) -> None:
+@given(st.lists(st.one_of(st.none(), st.sampled_from("abcdé")), min_size=1, max_size=80), st.sampled_from([3, 1_024]))
+def test_one_row_is_encoded_as_the_same_row_of_many(codes: list[str | None], block: int) -> None:
     columns = {"code": np.array(codes, dtype=object), "n": np.arange(len(codes), dtype=float)}
     encoder = fit_encoder(SET, columns, least=3)
-    rows = encoder.rows(columns)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models.encoding, "_BLOCK", block)
+        rows = encoder.rows(columns)
     for number, code in enumerate(codes):
         assert (encoder.row([code, float(number)])[0] == rows[number]).all()
         seldom = code is not None and codes.count(code) < 3

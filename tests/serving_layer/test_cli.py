@@ -243,6 +243,11 @@ WRONG = {
     "nothing to learn from": Wrong(["train", "shipment"], ("outcomes",)),
     "unknown model": Wrong(["train", "weather"], ("weather", "shipment")),
     "unknown features": Wrong(["train", "credit", "--features", "none"], ("none", "credit")),
+    "rejects of enterprises": Wrong(["train", "credit", "--reject-inference", "9"], ("reject inference", "shipment")),
+    "rejects on a cluster": Wrong(
+        ["train", "shipment", "--reject-inference", "9", "--study", "s", "--scheduler", "tcp://127.0.0.1:1"],
+        ("reject inference", "scheduler"),
+    ),
     "features of the other model": Wrong(["train", "credit", "--features", "shipment"], ("shipment", "credit")),
     "no registry": Wrong(
         ["train", "credit"], ("nowhere.yaml",), environment={"GREENLANE_MLFLOW_CONFIG": "nowhere.yaml"}
