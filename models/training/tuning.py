@@ -1,4 +1,4 @@
-"""Tuning with Optuna: TPE over forward folds; trials that fall behind after a fold are cut short.
+"""Tuning with Optuna: TPE over forward folds; after each, trials that are not among the best quarter so far are cut short.
 
 A study in memory is repeatable. One in a database is shared: several processes take trials from it, and it goes on where it
 stopped.
