@@ -42,7 +42,7 @@ Progress = Callable[[str, int, int], None]
 _TUNED_ROWS = 20_000
 """How many cases of a fold a trial learns from, and how many it is judged on, at most: more would choose the same."""
 _TUNED_BINS = 63
-"""In how many bins of each value trials look at them; the model itself is fitted on LightGBM's usual 255."""
+"""In how many bins trials see the values of large folds; all else is fitted on LightGBM's usual 255."""
 _FOLD_ROWS = 100_000
 """How many cases the models of the forward folds learn from, at most."""
 _THIN = Thin("declarations_365d", 10.0)
@@ -132,6 +132,11 @@ class Plan:
     folds: list[Fold]
     tried: list[tuple[Integers, Integers]]
 
+    @property
+    def is_large(self) -> bool:
+        """Whether every fold has more cases than trials need: then one fold says much, and no detail of a value matters."""
+        return all(min(fold.train.sum(), fold.valid.sum()) > _TUNED_ROWS for fold in self.folds)
+
 
 def plan_of(
     dataset: Dataset, *, folds: int = 4, seed: int = 7, threads: int = 1, rejects: Rejects | None = None
@@ -160,11 +165,14 @@ def search(
 ) -> Tuned:
     """Try settings on the forward folds of a plan."""
     dataset = plan.cases.dataset
-    # fewer bins, and the quickest way to keep directions, compare settings as well as what the model itself is fitted with
-    quicker: Setting = {"num_threads": 1, "max_bin": _TUNED_BINS}
+    # the quickest way to keep directions compares settings as well as the one that gives most room
+    quicker: Setting = {"num_threads": 1}
     if "monotone_constraints" in plan.fixed:
         quicker["monotone_constraints_method"] = "basic"
-    cases, tried = _coarse(plan)
+    cases, tried = plan.cases, plan.tried
+    if plan.is_large:
+        quicker["max_bin"] = _TUNED_BINS
+        cases, tried = _coarse(plan)
 
     def loss(setting: Setting, number: int) -> float:
         """Log loss after a straight line: a setting is not blamed for a shift of the base rate that calibration mends."""
@@ -177,8 +185,9 @@ def search(
     weighted = len(np.unique(dataset.weights)) > 1
     threads = plan.fixed["num_threads"]
     return tune(
-        loss, len(plan.folds), budget, weighted=weighted, days=days, seed=seed, threads=threads, progress=progress
-    )
+        loss, len(plan.folds), budget, weighted=weighted, days=days, is_large=plan.is_large, seed=seed, threads=threads,
+        progress=progress,
+    )  # fmt: skip
 
 
 def _coarse(plan: Plan) -> tuple[Cases, list[tuple[Integers, Integers]]]:

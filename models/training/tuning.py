@@ -1,4 +1,4 @@
-"""Tuning with Optuna: TPE over forward folds; after each, trials that are not among the best quarter so far are cut short.
+"""Tuning with Optuna: TPE over forward folds; trials that fall behind after a fold are cut short.
 
 A study in memory is repeatable. One in a database is shared: several processes take trials from it, and it goes on where it
 stopped.
@@ -61,8 +61,8 @@ class Tuned:
 
 
 def tune(
-    losses: Losses, folds: int, budget: Budget, *, weighted: bool, days: float, seed: int, threads: int = 1,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    losses: Losses, folds: int, budget: Budget, *, weighted: bool, days: float, seed: int, is_large: bool = False,
+    threads: int = 1, progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Tuned:  # fmt: skip
     """Try settings.
 
@@ -70,6 +70,7 @@ def tune(
         folds: how many there are.
         weighted: whether probabilities of inspection are known and differ.
         days: how long the training data reach back.
+        is_large: whether a fold has so many cases that its loss is sure: only the best quarter of trials goes on then, else half.
         threads: how many folds are looked at at once; what is found is the same.
         progress: called with trials done and their total.
     """
@@ -93,7 +94,7 @@ def tune(
         if done >= budget.trials:
             study.stop()
 
-    study = study_of(budget, seed)
+    study = study_of(budget, seed, is_large=is_large)
     study.enqueue_trial(_defaults(weighted=weighted, days=days), skip_if_exists=True)
     left = budget.trials - len(study.get_trials(deepcopy=False, states=_ENDED))
     if left > 0:
@@ -110,14 +111,17 @@ def tune(
     )
 
 
-def study_of(budget: Budget, seed: int) -> optuna.Study:
+def study_of(budget: Budget, seed: int, *, is_large: bool = False) -> optuna.Study:
     """The study of a budget, begun where there is none. Whoever shares one begins it first: its tables can be made only once."""
+    pruner = optuna.pruners.PercentilePruner(25.0, n_startup_trials=3)
+    if not is_large:
+        pruner = optuna.pruners.PercentilePruner(50.0, n_startup_trials=5)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.create_study(
             direction="minimize", study_name=budget.study or None, storage=budget.storage,
             load_if_exists=budget.storage is not None, sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True),
-            pruner=optuna.pruners.PercentilePruner(25.0, n_startup_trials=3),
+            pruner=pruner,
         )  # fmt: skip
 
 
