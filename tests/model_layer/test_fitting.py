@@ -7,13 +7,15 @@ import numpy as np
 import optuna
 import pytest
 
+import models.training.heads
+import models.training.train
 from data.times import DAY
 from models.encoding import fit_encoder
 from models.training.dataset import Dataset
 from models.training.fitting import Cases, cases_of, fixed_parameters, weights_of
 from models.training.heads import OTHER, fit_heads
 from models.training.stability import churn, stability_of
-from models.training.train import Trained, train
+from models.training.train import Trained, _coarse, plan_of, search, train
 from models.training.tuning import Budget, tune
 
 _SETTING = {"rounds": 30, "learning_rate": 0.1, "num_leaves": 7, "min_data_in_leaf": 10}
@@ -96,6 +98,55 @@ def test_rare_kinds_are_one(shipments: Dataset) -> None:
     heads = fit_heads(cases(told), fixed_parameters(shipments.features, seed=7, threads=1))
     counts = {name: int((names == name).sum()) for name in set(names)}
     assert heads.kinds == (*sorted(name for name, count in counts.items() if count >= 30), OTHER)
+
+
+def test_kinds_are_learned_from_some_hits_of_all_times(shipments: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    learned: list[np.ndarray] = []
+    fit_to = Cases.fit_to
+
+    def seen(self: Cases, rows: np.ndarray, parameters: dict, target: np.ndarray) -> object:
+        learned.append(rows)
+        return fit_to(self, rows, parameters, target)
+
+    monkeypatch.setattr(Cases, "fit_to", seen)
+    monkeypatch.setattr(models.training.heads, "_MOST_TYPED", 120)
+    outcomes = np.ones(len(shipments), dtype=np.int64)
+    names = np.array(["one", "other"], dtype=object)[np.arange(len(outcomes)) % 2]
+    told = replace(
+        shipments, outcomes=outcomes, violations=names, recovered_fen=np.zeros(len(outcomes), dtype=np.int64)
+    )
+    assert fit_heads(cases(told), fixed_parameters(shipments.features, seed=7, threads=1)).typology is not None
+    (rows,) = learned
+    assert len(np.unique(rows)) == 120
+    assert np.diff(rows).max() <= len(shipments) / 119 + 1
+    assert (rows[0], rows[-1]) == (0, len(shipments) - 1)
+
+
+def test_trials_of_large_folds_see_their_cases_in_few_bins(shipments: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not plan_of(shipments).is_large
+    monkeypatch.setattr(models.training.train, "_TUNED_ROWS", 60)
+    plan = plan_of(shipments)
+    assert plan.is_large
+    coarse, places = _coarse(plan)
+    for whole, own in zip(plan.tried, places, strict=True):
+        for rows, place in zip(whole, own, strict=True):
+            assert (coarse.dataset.names[place] == shipments.names[rows]).all()
+            assert np.array_equal(coarse.matrix[place], plan.cases.matrix[rows], equal_nan=True)
+    features = range(coarse.binned.num_feature())
+    assert max(coarse.binned.feature_num_bin(number) for number in features) <= 64
+    assert search(plan, Budget(4)) == search(plan_of(shipments, threads=2), Budget(4))
+
+
+def test_where_a_fold_says_much_fewer_trials_go_on() -> None:
+    ended = []
+    for is_large in (False, True):
+        tuned = tune(
+            lambda setting, _fold: setting["learning_rate"], 4, Budget(40), weighted=False, days=10.0, seed=7,
+            is_large=is_large,
+        )  # fmt: skip
+        ended.append(sum(np.isfinite(trial.loss) for trial in tuned.trials))
+        assert tuned.best.loss == min(trial.parameters["learning_rate"] for trial in tuned.trials)
+    assert 3 < ended[1] < ended[0] < 40
 
 
 def test_a_study_goes_on_where_it_stopped_and_is_shared(tmp_path: Path) -> None:
