@@ -129,12 +129,12 @@ class Scored:
 
     @classmethod
     def lately(cls, folds: "Sequence[Scored]") -> "Scored":
-        """The later half of some folds in the order of time, which calibrate what comes after them.
+        """The later half of some folds in the order of time (two at least), which calibrate what comes after them.
 
         The model of an early fold learned from a fraction of what the next one will: it dares less, so that its margins would
         have to be stretched where those of a later model have not.
         """
-        return cls.joined(folds[len(folds) // 2 :])
+        return cls.joined(folds[-max(2, -(-len(folds) // 2)) :])
 
     @property
     def line(self) -> Calibration:
