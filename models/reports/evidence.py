@@ -83,7 +83,7 @@ class Evidence:
         reliability, gains: of the inspected rows, and of the population (the same where it is not known).
         recorded: share of rows whose probability of inspection is recorded. worth: how many equally weighted rows the weighted
             ones are worth (Kish 1965). greatest_weight: of any one row.
-        score_shift, feature_shifts: see `Shift`; of the folded rows and of the whole dataset.
+        score_shift, feature_shifts: see `Shift`; of the final model's score on the folded rows, and of the whole dataset.
         segment_auc: AUC in each large group, by segment and group.
         stability: of the main reasons over refits on other samples; None where none were made.
         reason_churn: share of the main reasons that the champion of the day would not have given; None where there was none.
@@ -183,7 +183,7 @@ def evidence_of(
     segments = {name: values[rows] for name, values in data.segments.items()}
     selected = ranking.selected(weights, FAIR_BUDGET)
     duty = data.recovered_fen[rows]
-    scored = shifts({"score": said}, at)
+    scored = shifts({"score": trained.folded.final}, at)  # of one model: fold by fold, models themselves differ
     return Evidence(
         views=tuple(views),
         folds=_folds(trained, firms, cold, at),

@@ -61,12 +61,14 @@ class Folded:
         rows: their places in the dataset. fold: which fold validated them.
         margins: of the fold's model.
         probabilities: calibrated by the folds before, as it would have been in use.
+        final: margins of the final model, which learned from them too: says how its scores are spread, not how good they are.
     """
 
     rows: Integers
     fold: Integers
     margins: Floats
     probabilities: Floats
+    final: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,16 +239,14 @@ def train(
     with clock.part("calibration"):
         whole, lately = Scored.joined(scored), Scored.lately(scored)
         kind, losses = best_kind(scored)
-        folded = Folded(
-            np.concatenate([np.flatnonzero(fold.valid) for fold in split]),
-            np.repeat(np.arange(len(split)), [len(part.margins) for part in scored]),
-            whole.margins,
-            _forward_probabilities(kind, scored),
-        )
+        rows = np.concatenate([np.flatnonzero(fold.valid) for fold in split])
+        probabilities = _forward_probabilities(kind, scored)
         curve, line = fit_curve(kind, lately), lately.line
-        bands = _bands(dataset, folded.rows[-len(lately.margins) :], lately)
+        bands = _bands(dataset, rows[-len(lately.margins) :], lately)
     with clock.part("final model"):
         booster = _final(cases, setting, cluster)
+        fold = np.repeat(np.arange(len(split)), [len(part.margins) for part in scored])
+        folded = Folded(rows, fold, whole.margins, probabilities, cases.margins(booster, rows, threads))
     with clock.part("recovery and kinds"):
         heads = fit_heads(cases, fixed)
     metrics = measure(whole.outcomes, folded.probabilities)

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from models.evaluation.drift import shifts
 from models.evaluation.weighted import BUDGETS
 from models.reports.card import card_of, markdown
 from models.reports.charts import Axis, Chart, span
@@ -90,6 +91,18 @@ def test_the_report_is_sound_and_has_all_its_sections(html: str) -> None:
     assert "tuning &amp; folds" in html
     assert "nan" not in [word.strip().lower() for word in page.words]
     assert not re.search(r"\b(nan|inf|None)\b", " ".join(page.words))
+
+
+def test_the_score_that_shifts_is_that_of_one_model(trained: Trained, evidence: Evidence) -> None:
+    """Models of folds differ by themselves, however little the enterprises have changed."""
+    rows, bundle = trained.folded.rows, trained.bundle
+    matrix = bundle.encoder.rows(trained.dataset.take(rows).columns)
+    own = lightgbm.Booster(model_str=bundle.trees).predict(matrix, raw_score=True)
+    (shift,) = shifts({"score": np.asarray(own)}, trained.dataset.asked_at[rows])
+    assert evidence.score_shift is not None
+    assert evidence.score_shift.psi == pytest.approx(shift.psi)
+    (by_fold,) = shifts({"score": trained.folded.probabilities}, trained.dataset.asked_at[rows])
+    assert by_fold.psi > shift.psi + 0.02
 
 
 def test_it_says_whether_reasons_stay_and_what_uninspected_cases_taught(trained: Trained, html: str) -> None:
@@ -190,7 +203,10 @@ def test_the_same_run_gives_the_same_report_whatever_the_order_of_rows(
     turned = np.random.default_rng(1).permutation(len(trained.folded.rows))
     folded = replace(
         trained.folded,
-        **{name: getattr(trained.folded, name)[turned] for name in ("rows", "fold", "margins", "probabilities")},
+        **{
+            name: getattr(trained.folded, name)[turned]
+            for name in ("rows", "fold", "margins", "probabilities", "final")
+        },
     )
     other = evidence_of(
         replace(trained, folded=folded), {name: scores[turned] for name, scores in challengers.items()}, replicates=100
