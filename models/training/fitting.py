@@ -15,6 +15,7 @@ from models.training.rejects import Inferable, Rejects
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+_SCORED = 50_000
 OWN = ("rounds", "inverse_probability", "half_life_days")
 """Of a setting, what is ours and not LightGBM's: rounds, the power of the inverse probability of inspection by which a case
 weighs, and after how many days it weighs half (0: never)."""
@@ -111,7 +112,11 @@ class Cases:
 
     def margins(self, booster: lightgbm.Booster, rows: Integers, threads: int) -> Floats:
         """Log-odds of some cases, shape (rows,)."""
-        return np.asarray(booster.predict(self.matrix[rows], raw_score=True, num_threads=threads))
+        found = np.empty(len(rows))
+        for begin in range(0, len(rows), _SCORED):  # so that no copy of all rows is made
+            part = slice(begin, begin + _SCORED)
+            found[part] = booster.predict(self.matrix[rows[part]], raw_score=True, num_threads=threads)
+        return found
 
 
 def cases_of(dataset: Dataset, encoder: Encoder, fixed: dict[str, Any], rejects: Rejects | None = None) -> Cases:

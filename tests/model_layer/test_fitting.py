@@ -7,6 +7,7 @@ import numpy as np
 import optuna
 import pytest
 
+import models.training.fitting
 import models.training.heads
 import models.training.train
 from data.times import DAY
@@ -51,6 +52,14 @@ def test_rows_in_any_order_fit_the_same_trees(shipments: Dataset) -> None:
     rows = np.flatnonzero(np.arange(len(shipments)) % 3 > 0)
     one, other = ready.fit(rows, parameters), ready.fit(rows[::-1], parameters)
     assert one.model_to_string() == other.model_to_string()
+
+
+def test_margins_come_in_the_order_of_their_rows(shipments: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models.training.fitting, "_SCORED", 7)
+    ready, rows = cases(shipments), np.random.default_rng(1).permutation(len(shipments))[:50]
+    booster = ready.fit(np.arange(len(shipments)), fixed_parameters(shipments.features, seed=7, threads=1) | _SETTING)
+    assert (ready.margins(booster, rows, 1) == booster.predict(ready.matrix[rows], raw_score=True)).all()
+    assert ready.margins(booster, rows[:0], 1).shape == (0,)
 
 
 def test_what_weighs_nothing_teaches_nothing(shipments: Dataset) -> None:
