@@ -20,6 +20,7 @@ from features.threads import together
 from models.bundle import FORMAT, Bundle, Manifest, Thin, make_bundle
 from models.calibration import Curve, Kind, Scored, best_kind, fit_calibration, fit_curve, log_loss
 from models.encoding import Encoder, fit_encoder
+from models.evaluation.intervals import places_of
 from models.evaluation.metrics import Metrics, measure
 from models.scale import CREDIT_SCALE, RISK_SCALE
 from models.training.dataset import Dataset, demand_labels
@@ -297,7 +298,7 @@ def _bands(dataset: Dataset, rows: Integers, scored: Scored) -> dict[str, Band]:
     Arguments:
         rows: places of the scored cases in the dataset.
     """
-    firms = np.unique(dataset.enterprises[rows].astype(str), return_inverse=True)[1]
+    firms = places_of(dataset.enterprises[rows])
 
     def band(which: NDArray[np.bool_]) -> Band:
         return fit_band(scored.margins[which], scored.outcomes[which], scored.weights[which], firms[which])

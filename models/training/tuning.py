@@ -113,15 +113,13 @@ def tune(
 
 def study_of(budget: Budget, seed: int, *, is_large: bool = False) -> optuna.Study:
     """The study of a budget, begun where there is none. Whoever shares one begins it first: its tables can be made only once."""
-    pruner = optuna.pruners.PercentilePruner(25.0, n_startup_trials=3)
-    if not is_large:
-        pruner = optuna.pruners.PercentilePruner(50.0, n_startup_trials=5)
+    kept, whole = (25.0, 3) if is_large else (50.0, 5)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.create_study(
             direction="minimize", study_name=budget.study or None, storage=budget.storage,
             load_if_exists=budget.storage is not None, sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True),
-            pruner=pruner,
+            pruner=optuna.pruners.PercentilePruner(kept, n_startup_trials=whole),
         )  # fmt: skip
 
 
